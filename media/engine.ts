@@ -1,0 +1,280 @@
+/**
+ * The one interface between signalling (SIP, WebSocket, REST) and sound.
+ *
+ * Everything here is called on the main thread. Behind it mixers run in worker threads; no call waits for a tick
+ * unless it returns a promise. Signalling decides who is in a conference and who may hear whom; the engine only
+ * knows conferences, legs and plays.
+ */
+import type { SampleRate } from './audio/frame.ts';
+import type { Clip, ClipFailure } from './clip/index.ts';
+
+/** A conference's name for the engine: the MPC's UUID. */
+export type ConferenceId = string;
+/** Counts up through the life of the process; never reused. */
+export type LegId = number;
+/** The `api_id` of the request that made the play. */
+export type PlayId = string;
+
+export type CodecName = 'PCMU' | 'PCMA' | 'G722' | 'L16' | 'opus';
+
+/** A codec as one call negotiated it: RTP clock rate in Hz, payload type 0 to 127. */
+export interface NegotiatedCodec {
+  readonly name: CodecName;
+  readonly payloadType: number;
+  readonly clockRate: number;
+  readonly channels: number;
+  /** Packet time the peer asked for in ms; we send one frame a packet whatever it says. */
+  readonly ptimeMs?: number;
+}
+
+/** Where a peer says it takes RTP. */
+export interface RtpRemote {
+  readonly address: string;
+  readonly port: number;
+  /** The port of RTCP; the RTP port + 1 when SDP has no `a=rtcp`. */
+  readonly rtcpPort?: number;
+}
+
+/** Seen from our side: `sendonly` means we send and ignore what comes. */
+export type Direction = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+export interface RtpLegOptions {
+  readonly codec: NegotiatedCodec;
+  /** Payload type of telephone-event, when it was negotiated. */
+  readonly dtmfPayloadType?: number;
+  /** Payload type of comfort noise (RFC 3389), when the peer offered it. */
+  readonly comfortNoisePayloadType?: number;
+  readonly remote: RtpRemote;
+  /** Further source addresses from which RTP may be learned, such as the signalling's. */
+  readonly alsoTrusted?: readonly string[];
+  readonly direction: Direction;
+}
+
+/** A stream leg's sound: 20 ms frames of raw audio; `L16` is little-endian. */
+export interface StreamLegOptions {
+  readonly encoding: 'PCMU' | 'L16';
+  readonly sampleRate: 8000 | 16000;
+  /** Takes each 20 ms frame the member hears. The bytes are only valid during the call. */
+  readonly onFrame: (frame: Uint8Array) => void;
+}
+
+/** What may change on a living leg; absent fields stay. */
+export interface LegChanges {
+  /** Nobody hears this member. */
+  muted?: boolean;
+  /** This member neither hears the conference nor is heard; plays to it are heard. */
+  held?: boolean;
+  /** `whisper`: only legs with `hearsWhispers` hear this member (a coaching supervisor). */
+  voice?: 'conference' | 'whisper';
+  hearsWhispers?: boolean;
+}
+
+export interface RtpLegChanges extends LegChanges {
+  codec?: NegotiatedCodec;
+  dtmfPayloadType?: number;
+  remote?: RtpRemote;
+  direction?: Direction;
+  /** Media may flow: set once the call is confirmed. Five learned packets start it as well. */
+  started?: true;
+}
+
+export type LegEvent =
+  /** The peer's true address was learned and locked. */
+  | { readonly type: 'latched'; readonly address: string; readonly port: number }
+  | { readonly type: 'dtmf'; readonly digit: string; readonly durationMs: number }
+  /** No RTP for `forMs`; `expired` when the limit at which a call is hung up is reached. */
+  | { readonly type: 'no-rtp'; readonly forMs: number; readonly expired: boolean }
+  | { readonly type: 'talking'; readonly active: boolean }
+  /** The engine lost the leg, for example with its worker. */
+  | { readonly type: 'lost'; readonly detail: string };
+
+/** Reception and sending as counted in the last whole second of the leg. */
+export interface LegStats {
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+  readonly packetsLost: number;
+  readonly framesConcealed: number;
+  readonly jitterMs: number;
+  readonly playoutDelayMs: number;
+  readonly roundTripMs: number | undefined;
+  readonly mos: number | undefined;
+}
+
+export interface Leg {
+  readonly id: LegId;
+  readonly stats: LegStats | undefined;
+  update(changes: LegChanges): void;
+  /** Sends digits `0-9*#A-D` as telephone-events, where the leg can carry them. */
+  sendDigits(digits: string): void;
+  /** Idempotent. Plays to the leg end with `member_left`; no packet leaves afterwards. */
+  close(): void;
+}
+
+export interface RtpLeg extends Leg {
+  /** The even local port; RTCP is one above. */
+  readonly port: number;
+  update(changes: RtpLegChanges): void;
+}
+
+export interface StreamLeg extends Leg {
+  /** Queues audio the member says, any length. False: the buffer is full and the audio was dropped. */
+  write(audio: Uint8Array): boolean;
+  /** Calls back once everything written so far was mixed; never, when `clear` comes first. */
+  mark(reached: () => void): void;
+  /** Drops what was written and not yet mixed, and the pending marks. */
+  clear(): void;
+}
+
+export interface ConferenceOptions {
+  readonly id: ConferenceId;
+  readonly sampleRate: SampleRate;
+}
+
+/** How far and how fast live speech dips under a play. */
+export interface Duck {
+  readonly gainDb: number;
+  readonly attackMs: number;
+  readonly releaseMs: number;
+}
+
+export interface PlayOptions {
+  /** Times the whole list is played; 0 = until stopped. */
+  readonly loop: number;
+  readonly gainDb: number;
+  readonly startMs: number;
+  /** Stops by itself after so much was played; undefined = to the end. */
+  readonly lengthMs: number | undefined;
+  readonly fadeInMs: number;
+  readonly fadeOutMs: number;
+  /** False: the targets hear only the play and are not heard while it runs. */
+  readonly mix: boolean;
+  readonly mode: 'queue' | 'replace' | 'layer';
+  /** Queues are per member and layer; layers sound together. */
+  readonly layer: string;
+  readonly priority: number;
+  readonly duck: Duck | undefined;
+  /** Members who join while it plays hear it from its current position. */
+  readonly laterJoiners: boolean;
+}
+
+export interface PlayRequest {
+  readonly id: PlayId;
+  readonly conference: ConferenceId;
+  readonly legs: readonly LegId[];
+  /** Checked by `checkSource` before; checked again at every connection. */
+  readonly urls: readonly string[];
+  /** When the request came in, on the process-wide monotonic clock, in ms. */
+  readonly requestedAt: number;
+  readonly options: PlayOptions;
+}
+
+/** Why a play ended for one target: a closed set, also a metric label. */
+export type PlayEndReason = 'completed' | 'stopped' | 'member_left' | 'conference_ended' | ClipFailure | 'engine_lost';
+
+export type PlayStatus = 'fetching' | 'queued' | 'playing' | 'paused' | 'completed' | 'stopped' | 'failed';
+
+/** One target of a play; its `end` is set exactly once. */
+export interface PlayTarget {
+  readonly leg: LegId;
+  readonly status: PlayStatus;
+  /** Sound really sent to this member, in ms. */
+  readonly playedMs: number;
+  readonly startLatencyMs: number | undefined;
+  readonly underruns: number;
+  readonly end: PlayEndReason | undefined;
+}
+
+export interface Play {
+  readonly id: PlayId;
+  readonly status: PlayStatus;
+  readonly cache: 'hit' | 'miss';
+  /** Position in the current clip in ms. */
+  readonly positionMs: number;
+  readonly targets: readonly PlayTarget[];
+  readonly failure: { readonly reason: PlayEndReason; readonly detail: string } | undefined;
+  /** Stops for some legs, or all. Harmless when nothing plays any more. */
+  stop(legs?: readonly LegId[]): void;
+  pause(): void;
+  resume(): void;
+  /** Moves to a position in the current clip, in ms. */
+  seek(positionMs: number): void;
+  setGain(gainDb: number, rampMs: number): void;
+}
+
+export type PlayEvent =
+  | { readonly type: 'started'; readonly play: Play; readonly leg: LegId; readonly latencyMs: number }
+  | {
+      readonly type: 'ended';
+      readonly play: Play;
+      readonly leg: LegId;
+      readonly reason: PlayEndReason;
+      readonly playedMs: number;
+    }
+  /** Every target has ended; the last event of a play. */
+  | { readonly type: 'finished'; readonly play: Play };
+
+export type PlayAccepted =
+  | { readonly ok: true; readonly play: Play }
+  | { readonly ok: false; readonly reason: 'member_queue_full' | 'node_queue_full' };
+
+/** Counts per bucket as Prometheus means them: `counts[i]` observations at or under `bounds[i]`, not cumulative. */
+export interface HistogramSnapshot {
+  readonly bounds: readonly number[];
+  /** One longer than `bounds`: the last holds what lies above. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+export interface WorkerSnapshot {
+  readonly worker: number;
+  readonly ticks: number;
+  readonly ticksSkipped: number;
+  /** Seconds between a tick's deadline and its start. */
+  readonly lateness: HistogramSnapshot;
+  /** Seconds a tick took. */
+  readonly duration: HistogramSnapshot;
+  readonly conferences: number;
+  readonly legs: number;
+  readonly rtpIn: number;
+  readonly rtpOut: number;
+  readonly rtpLost: number;
+  readonly framesConcealed: number;
+  /** By closed reason, such as `foreign`, `malformed`, `late`, `duplicate`. */
+  readonly rtpDiscarded: Readonly<Record<string, number>>;
+}
+
+/** What the engine reports as it happens; all fields are plain counts and durations in seconds. */
+export interface EngineObserver {
+  playStarted(cache: 'hit' | 'miss', seconds: number): void;
+  playEnded(result: 'completed' | 'stopped' | 'failed', reason: PlayEndReason): void;
+}
+
+export interface EngineSnapshot {
+  readonly workers: readonly WorkerSnapshot[];
+  readonly playsActive: number;
+  readonly playQueueDepth: number;
+}
+
+export interface MediaEngine {
+  openConference(options: ConferenceOptions): void;
+  /** Closes its legs and ends its plays. Idempotent. */
+  closeConference(id: ConferenceId): void;
+  /** Binds an even port and its odd neighbour. Rejects with `EngineBusy` when ports or workers ran out. */
+  openRtpLeg(conference: ConferenceId, options: RtpLegOptions, onEvent: (event: LegEvent) => void): Promise<RtpLeg>;
+  openStreamLeg(
+    conference: ConferenceId,
+    options: StreamLegOptions,
+    onEvent: (event: LegEvent) => void,
+  ): Promise<StreamLeg>;
+  play(request: PlayRequest, onEvent: (event: PlayEvent) => void): PlayAccepted;
+  /** The totals of the last whole second. */
+  snapshot(): EngineSnapshot;
+  close(): Promise<void>;
+}
+
+/** Ports, descriptors or workers ran out: try again later. */
+export class EngineBusy extends Error {
+  override readonly name = 'EngineBusy';
+}
+
+export type { Clip, ClipFailure };

@@ -1,0 +1,211 @@
+import type { SampleRate } from '../../media/audio/frame.ts';
+import { EngineBusy, type Leg, type LegEvent, type MediaEngine } from '../../media/engine.ts';
+import type { MpcRef, Role } from './identity.ts';
+import { type ExitCause, type LegKind, Member } from './member.ts';
+import { Mpc, type MpcEndCause } from './mpc.ts';
+
+export interface DirectoryLimits {
+  readonly maxMembers: number;
+  readonly maxMembersPerMpc: number;
+  /** Ended MPCs kept readable; the oldest go first. */
+  readonly endedKept: number;
+}
+
+export interface DirectoryDeps {
+  readonly engine: MediaEngine;
+  readonly limits: DirectoryLimits;
+  readonly sampleRate: SampleRate;
+  readonly now: () => Date;
+  readonly newUuid: () => string;
+}
+
+/** What a signalling side brings along when somebody wants in. */
+export interface JoinRequest<L extends Leg> {
+  readonly mpcName: string;
+  readonly role: Role;
+  readonly kind: LegKind;
+  readonly address: string;
+  /** Opens the leg in the MPC's conference; the directory passes on what it needs to hear of. */
+  readonly openLeg: (conference: string, onEvent: (event: LegEvent) => void) => Promise<L>;
+  /** Ends the call at the far side; called at most once, and never after the far side left by itself. */
+  readonly hangUp: (cause: ExitCause) => void;
+  /** Leg events of interest to the signalling side, such as DTMF. */
+  readonly onLegEvent?: (event: LegEvent) => void;
+}
+
+export type JoinResult<L extends Leg> =
+  | { readonly ok: true; readonly mpc: Mpc; readonly member: Member; readonly leg: L }
+  | { readonly ok: false; readonly reason: 'mpc_full' | 'server_full' | 'draining' | 'busy' };
+
+export type DirectoryEvent =
+  | { readonly type: 'mpc-started'; readonly mpc: Mpc }
+  | { readonly type: 'mpc-ended'; readonly mpc: Mpc }
+  | { readonly type: 'member-joined'; readonly mpc: Mpc; readonly member: Member }
+  | { readonly type: 'member-left'; readonly mpc: Mpc; readonly member: Member }
+  | { readonly type: 'leg'; readonly mpc: Mpc; readonly member: Member; readonly event: LegEvent };
+
+/** Knows every MPC and every member, and alone opens and closes them. Main thread. */
+export class Directory {
+  readonly #deps: DirectoryDeps;
+  readonly #liveByName = new Map<string, Mpc>();
+  readonly #liveByUuid = new Map<string, Mpc>();
+  readonly #ended = new Map<string, Mpc>();
+  readonly #byCall = new Map<string, { mpc: Mpc; member: Member }>();
+  readonly #listeners = new Set<(event: DirectoryEvent) => void>();
+  /** Joins under way per MPC: they count against its limit and keep it alive. */
+  readonly #joining = new Map<Mpc, number>();
+  #memberCount = 0;
+  #draining = false;
+
+  constructor(deps: DirectoryDeps) {
+    this.#deps = deps;
+  }
+
+  get live(): readonly Mpc[] {
+    return [...this.#liveByUuid.values()];
+  }
+
+  get ended(): readonly Mpc[] {
+    return [...this.#ended.values()];
+  }
+
+  get memberCount(): number {
+    return this.#memberCount;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Members present, by kind of leg. */
+  countByKind(): Readonly<Record<LegKind, number>> {
+    const counts = { sip: 0, ws: 0, webrtc: 0 };
+    for (const { member } of this.#byCall.values()) counts[member.kind] += 1;
+    return counts;
+  }
+
+  /** Refuses all further joins; present members stay. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Returns a function that ends the subscription. */
+  subscribe(listener: (event: DirectoryEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  find(ref: MpcRef): Mpc | undefined {
+    if (ref.by === 'name') return this.#liveByName.get(ref.name);
+    return this.#liveByUuid.get(ref.uuid) ?? this.#ended.get(ref.uuid);
+  }
+
+  findCall(callUuid: string): { readonly mpc: Mpc; readonly member: Member } | undefined {
+    return this.#byCall.get(callUuid);
+  }
+
+  /** Adds a member to the live MPC of that name, or to a new one. */
+  async join<L extends Leg>(request: JoinRequest<L>): Promise<JoinResult<L>> {
+    if (this.#draining) return { ok: false, reason: 'draining' };
+    if (this.#memberCount + this.#joiningTotal() >= this.#deps.limits.maxMembers)
+      return { ok: false, reason: 'server_full' };
+    const mpc = this.#liveByName.get(request.mpcName) ?? this.#open(request.mpcName);
+    const waiting = this.#joining.get(mpc) ?? 0;
+    if (mpc.presentMembers.length + waiting >= this.#deps.limits.maxMembersPerMpc)
+      return { ok: false, reason: 'mpc_full' };
+
+    this.#joining.set(mpc, waiting + 1);
+    let member: Member | undefined;
+    const onEvent = (event: LegEvent): void => {
+      if (!member?.present) return;
+      request.onLegEvent?.(event);
+      if (event.type === 'lost') this.leave(mpc, member, 'lost', true);
+      else if (event.type === 'no-rtp' && event.expired) this.leave(mpc, member, 'no_rtp', true);
+      else this.#emit({ type: 'leg', mpc, member, event });
+    };
+    try {
+      const leg = await request.openLeg(mpc.uuid, onEvent);
+      if (mpc.status === 'ended') {
+        leg.close();
+        return { ok: false, reason: 'busy' };
+      }
+      member = new Member({
+        id: mpc.nextMemberId(),
+        callUuid: this.#deps.newUuid(),
+        role: request.role,
+        kind: request.kind,
+        address: request.address,
+        joinedAt: this.#deps.now(),
+        hangUp: request.hangUp,
+      });
+      member.leg = leg;
+      const isFirst = mpc.status === 'initialized';
+      mpc.add(member);
+      this.#byCall.set(member.callUuid, { mpc, member });
+      this.#memberCount += 1;
+      if (isFirst) this.#emit({ type: 'mpc-started', mpc });
+      this.#emit({ type: 'member-joined', mpc, member });
+      return { ok: true, mpc, member, leg };
+    } catch (error) {
+      if (error instanceof EngineBusy) return { ok: false, reason: 'busy' };
+      throw error;
+    } finally {
+      const left = (this.#joining.get(mpc) ?? 1) - 1;
+      if (left === 0) this.#joining.delete(mpc);
+      else this.#joining.set(mpc, left);
+      this.#endIfEmpty(mpc);
+    }
+  }
+
+  /** Takes a member out. `tellPeer` is false when the far side hung up. Idempotent. */
+  leave(mpc: Mpc, member: Member, cause: ExitCause, tellPeer: boolean): void {
+    if (!member.present) return;
+    member.exit(cause, this.#deps.now(), tellPeer);
+    this.#byCall.delete(member.callUuid);
+    this.#memberCount -= 1;
+    this.#emit({ type: 'member-left', mpc, member });
+    this.#endIfEmpty(mpc);
+  }
+
+  /** Ends an MPC and hangs everybody up. */
+  end(mpc: Mpc, cause: MpcEndCause): void {
+    if (mpc.status === 'ended') return;
+    mpc.end(cause, this.#deps.now());
+    this.#liveByName.delete(mpc.name);
+    this.#liveByUuid.delete(mpc.uuid);
+    this.#keepEnded(mpc);
+    for (const member of mpc.presentMembers) this.leave(mpc, member, 'mpc_ended', true);
+    this.#deps.engine.closeConference(mpc.uuid);
+    if (mpc.startedAt) this.#emit({ type: 'mpc-ended', mpc });
+  }
+
+  #open(name: string): Mpc {
+    const mpc = new Mpc(this.#deps.newUuid(), name, this.#deps.now());
+    this.#liveByName.set(name, mpc);
+    this.#liveByUuid.set(mpc.uuid, mpc);
+    this.#deps.engine.openConference({ id: mpc.uuid, sampleRate: this.#deps.sampleRate });
+    return mpc;
+  }
+
+  #endIfEmpty(mpc: Mpc): void {
+    if (mpc.status !== 'ended' && !this.#joining.has(mpc) && mpc.presentMembers.length === 0)
+      this.end(mpc, 'no_active_participants');
+  }
+
+  #keepEnded(mpc: Mpc): void {
+    if (!mpc.startedAt) return;
+    this.#ended.set(mpc.uuid, mpc);
+    const oldest = this.#ended.keys().next();
+    if (this.#ended.size > this.#deps.limits.endedKept && !oldest.done) this.#ended.delete(oldest.value);
+  }
+
+  #joiningTotal(): number {
+    let total = 0;
+    for (const count of this.#joining.values()) total += count;
+    return total;
+  }
+
+  #emit(event: DirectoryEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}

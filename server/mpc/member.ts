@@ -1,0 +1,73 @@
+import type { Leg, LegStats } from '../../media/engine.ts';
+import type { Role } from './identity.ts';
+
+export type LegKind = 'sip' | 'ws' | 'webrtc';
+
+/** Why a member is no longer in the MPC. */
+export type ExitCause = 'hangup' | 'kicked' | 'mpc_ended' | 'transferred' | 'no_rtp' | 'lost' | 'shutdown';
+
+export interface MemberOptions {
+  readonly id: string;
+  readonly callUuid: string;
+  readonly role: Role;
+  readonly kind: LegKind;
+  readonly address: string;
+  readonly joinedAt: Date;
+  /** Ends the call at the far side (BYE, WebSocket close). Called once, unless the far side ended it. */
+  readonly hangUp: (cause: ExitCause) => void;
+}
+
+/** One party in an MPC, from join to exit; stays readable after its exit. */
+export class Member {
+  readonly id: string;
+  readonly callUuid: string;
+  readonly role: Role;
+  readonly kind: LegKind;
+  /** SIP URI or peer address, for people to read. */
+  readonly address: string;
+  readonly joinedAt: Date;
+  exitedAt: Date | undefined;
+  exitCause: ExitCause | undefined;
+  muted = false;
+  held = false;
+  coach = false;
+  leg: Leg | undefined;
+  readonly #hangUp: (cause: ExitCause) => void;
+
+  constructor(options: MemberOptions) {
+    this.id = options.id;
+    this.callUuid = options.callUuid;
+    this.role = options.role;
+    this.kind = options.kind;
+    this.address = options.address;
+    this.joinedAt = options.joinedAt;
+    this.#hangUp = options.hangUp;
+  }
+
+  get present(): boolean {
+    return this.exitedAt === undefined;
+  }
+
+  get stats(): LegStats | undefined {
+    return this.leg?.stats;
+  }
+
+  setMuted(muted: boolean): void {
+    this.muted = muted;
+    this.leg?.update({ muted });
+  }
+
+  setHeld(held: boolean): void {
+    this.held = held;
+    this.leg?.update({ held });
+  }
+
+  /** Marks the exit and closes the leg. Only the MPC calls it; `hangUp` is for exits the far side does not know of. */
+  exit(cause: ExitCause, at: Date, tellPeer: boolean): void {
+    if (!this.present) return;
+    this.exitedAt = at;
+    this.exitCause = cause;
+    this.leg?.close();
+    if (tellPeer) this.#hangUp(cause);
+  }
+}

@@ -1,0 +1,60 @@
+import type { ExitCause, Member } from './member.ts';
+
+export type MpcStatus = 'initialized' | 'active' | 'ended';
+
+/** Plivo's termination causes. */
+export type MpcEndCause = 'no_active_participants' | 'stay_alone_not_permitted' | 'max_duration' | 'hangup_api';
+
+/** One MultiPartyCall: it exists from its first member to its last, and is readable afterwards. */
+export class Mpc {
+  readonly uuid: string;
+  readonly name: string;
+  readonly createdAt: Date;
+  startedAt: Date | undefined;
+  endedAt: Date | undefined;
+  endCause: MpcEndCause | undefined;
+  readonly #members = new Map<string, Member>();
+  #lastMemberId = 0;
+
+  constructor(uuid: string, name: string, createdAt: Date) {
+    this.uuid = uuid;
+    this.name = name;
+    this.createdAt = createdAt;
+  }
+
+  get status(): MpcStatus {
+    if (this.endedAt) return 'ended';
+    return this.startedAt ? 'active' : 'initialized';
+  }
+
+  /** Ids count from "1" and are never given twice in one MPC. */
+  nextMemberId(): string {
+    this.#lastMemberId += 1;
+    return String(this.#lastMemberId);
+  }
+
+  add(member: Member): void {
+    this.#members.set(member.id, member);
+    this.startedAt ??= member.joinedAt;
+  }
+
+  member(id: string): Member | undefined {
+    return this.#members.get(id);
+  }
+
+  /** Everyone who is or was in it, in order of joining. */
+  get members(): readonly Member[] {
+    return [...this.#members.values()];
+  }
+
+  get presentMembers(): readonly Member[] {
+    return this.members.filter((member) => member.present);
+  }
+
+  end(cause: MpcEndCause, at: Date): void {
+    this.endedAt ??= at;
+    this.endCause ??= cause;
+  }
+}
+
+export type { ExitCause };
