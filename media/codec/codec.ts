@@ -1,4 +1,5 @@
 import { alaw, mulaw } from './g711.ts';
+import { g722 } from './g722.ts';
 import { l16 } from './l16.ts';
 
 /** Turns the payloads of one stream into PCM. Holds that stream's memory, if its codec has any. */
@@ -54,7 +55,7 @@ export interface Codec {
 }
 
 const CODECS: ReadonlyMap<string, Codec> = new Map(
-  [mulaw, alaw, l16(8000), l16(16000), l16(48000)].map((codec) => [keyOf(codec.name, codec.clockRate), codec]),
+  [mulaw, alaw, g722, l16(8000), l16(16000), l16(48000)].map((codec) => [keyOf(codec.name, codec.clockRate), codec]),
 );
 
 function keyOf(name: string, clockRate: number): string {
