@@ -1,0 +1,306 @@
+import type { IncomingMessage, Server } from 'node:http';
+import { isIPv6 } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { MediaEngine } from '../../media/engine.ts';
+import type { Clock } from '../../media/time/clock.ts';
+import type { AuthResult } from '../auth.ts';
+import type { Logger } from '../log.ts';
+import type { Directory, ExitCause, JoinResult, Member, Mpc, MpcRef } from '../mpc/index.ts';
+import { StreamCounters, type StreamStats } from './counters.ts';
+import { describeFormat } from './format.ts';
+import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './limits.ts';
+import { Places } from './places.ts';
+import { type Refusal, writeRefusal } from './refusal.ts';
+import { Stream } from './stream.ts';
+import type { StreamTokens } from './tokens.ts';
+import {
+  answeredSubprotocol,
+  checkHandshake,
+  isOriginAllowed,
+  parseParameters,
+  parseTarget,
+  type StreamParameters,
+} from './upgrade.ts';
+
+export interface StreamDeps {
+  readonly authId: string;
+  /** Checks an Authorization header that came from an address. */
+  readonly authorize: (header: string | undefined, address: string) => AuthResult;
+  readonly tokens: StreamTokens;
+  readonly directory: Directory;
+  readonly engine: Pick<MediaEngine, 'openStreamLeg'>;
+  readonly clock: Clock;
+  readonly newUuid: () => string;
+  /** Web origins beside our own whose pages may connect. */
+  readonly origins: readonly string[];
+  readonly log: Pick<Logger, 'debug' | 'info' | 'error'>;
+  readonly limits?: Partial<StreamLimits>;
+  /** A member pressed digits; the other streams of its MPC are told already. */
+  readonly onDigits?: (mpc: Mpc, member: Member, digits: string) => void;
+}
+
+/** The WebSocket side of a running server. */
+export interface StreamEndpoint {
+  stats(): StreamStats;
+  /** Refuses new streams, ends the present ones with 1001, and resolves when every socket is closed. */
+  close(): Promise<void>;
+}
+
+type Joined = Extract<JoinResult<Awaited<ReturnType<MediaEngine['openStreamLeg']>>>, { ok: true }>;
+
+const RETRY_SECONDS = 5;
+const DRAINING: Refusal = { status: 503, error: 'the server is shutting down', retryAfter: RETRY_SECONDS };
+const DENIED: Refusal = { status: 401, error: 'authentication failed' };
+
+const JOIN_REFUSALS = {
+  draining: DRAINING,
+  mpc_full: { status: 503, error: 'the MPC is full', retryAfter: RETRY_SECONDS },
+  server_full: { status: 503, error: 'the server has no place for another member', retryAfter: RETRY_SECONDS },
+  busy: { status: 503, error: 'the server is too busy', retryAfter: RETRY_SECONDS },
+} as const satisfies Record<string, Refusal>;
+
+/** Lets members join by WebSocket at `/v1/Account/{auth_id}/MultiPartyCall/{mpc}/Stream/`. */
+export function attachStreams(server: Server, deps: StreamDeps): StreamEndpoint {
+  return new Endpoint(server, deps);
+}
+
+class Endpoint implements StreamEndpoint {
+  readonly #server: Server;
+  readonly #deps: StreamDeps;
+  readonly #limits: StreamLimits;
+  readonly #sockets: WebSocketServer;
+  readonly #places: Places;
+  readonly #counters = new StreamCounters();
+  /** Streams by MPC, for digits, with the member each belongs to. */
+  readonly #streams = new Map<Mpc, Map<Stream, Member>>();
+  readonly #unsubscribe: () => void;
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    void this.#upgrade(request, socket, head);
+  };
+  #closing = false;
+  #allClosed = (): void => {};
+
+  constructor(server: Server, deps: StreamDeps) {
+    this.#server = server;
+    this.#deps = deps;
+    this.#limits = { ...DEFAULT_STREAM_LIMITS, ...deps.limits };
+    this.#places = new Places(this.#limits.maxSocketsPerAddress, this.#limits.maxSockets);
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: this.#limits.maxMessageBytes,
+      // Streams answer pings themselves, within bounds.
+      autoPong: false,
+      handleProtocols: answeredSubprotocol,
+    });
+    this.#unsubscribe = deps.directory.subscribe((event) => {
+      if (event.type === 'leg' && event.event.type === 'dtmf')
+        this.#tellDigit(event.mpc, event.member, event.event.digit);
+    });
+    server.on('upgrade', this.#onUpgrade);
+  }
+
+  stats(): StreamStats {
+    return this.#counters.snapshot(this.#places.total);
+  }
+
+  async close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#unsubscribe();
+      for (const [mpc, streams] of this.#streams)
+        for (const member of [...streams.values()]) this.#deps.directory.leave(mpc, member, 'shutdown', true);
+    }
+    if (this.#places.total > 0)
+      await new Promise<void>((resolve) => {
+        const before = this.#allClosed;
+        this.#allClosed = () => {
+          before();
+          resolve();
+        };
+      });
+    this.#server.off('upgrade', this.#onUpgrade);
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // Node leaves an upgraded socket without a listener: an unheard 'error' would end the process.
+    socket.on('error', () => {});
+    const address = plainAddress(request.socket.remoteAddress ?? '');
+    const place = this.#places.take(address);
+    if (!place.ok) {
+      const status = place.reason === 'address_full' ? 429 : 503;
+      this.#refuse(socket, { status, error: 'too many WebSockets', retryAfter: RETRY_SECONDS });
+      return;
+    }
+    socket.once('close', () => {
+      place.release();
+      if (this.#places.total === 0) this.#allClosed();
+    });
+    try {
+      const admitted = this.#admit(request, address);
+      if (!admitted.ok) this.#refuse(socket, admitted.refusal);
+      else await this.#join(request, socket, head, admitted.mpcName, admitted.parameters, address);
+    } catch (error) {
+      this.#deps.log.error({ err: error }, 'a WebSocket could not join');
+      this.#refuse(socket, { status: 500, error: 'internal error' });
+    }
+  }
+
+  /** Who is it, may it, and what does it want. Strangers learn nothing but that they are strangers. */
+  #admit(
+    request: IncomingMessage,
+    address: string,
+  ):
+    | { readonly ok: true; readonly mpcName: string; readonly parameters: StreamParameters }
+    | { readonly ok: false; readonly refusal: Refusal } {
+    const { headers } = request;
+    if (this.#closing || this.#deps.directory.draining) return { ok: false, refusal: DRAINING };
+    if (!isOriginAllowed(headers.origin, headers.host, this.#deps.origins))
+      return { ok: false, refusal: { status: 403, error: 'this origin may not connect' } };
+    const handshake = checkHandshake(request.method, headers);
+    if (!handshake.ok) return { ok: false, refusal: handshake };
+    const target = parseTarget(request.url ?? '');
+    if (!target.ok) return { ok: false, refusal: target };
+
+    const refusal = this.#authenticate(headers.authorization, handshake.value.token, target.value.mpc, address);
+    if (refusal) return { ok: false, refusal };
+    if (target.value.authId !== this.#deps.authId) return { ok: false, refusal: DENIED };
+    const parameters = parseParameters(target.value.query);
+    if (!parameters.ok) return { ok: false, refusal: parameters };
+    const mpcName = this.#nameOf(target.value.mpc);
+    if (mpcName === undefined) return { ok: false, refusal: { status: 404, error: 'no live MPC has this UUID' } };
+    return { ok: true, mpcName, parameters: parameters.value };
+  }
+
+  #authenticate(
+    authorization: string | undefined,
+    token: string | undefined,
+    mpc: MpcRef,
+    address: string,
+  ): Refusal | undefined {
+    if (token !== undefined) return this.#deps.tokens.redeem(token, mpc) ? undefined : DENIED;
+    const result = this.#deps.authorize(authorization, address);
+    if (result.ok) return undefined;
+    if (result.reason === 'denied') return DENIED;
+    return { status: 429, error: 'too many failed attempts', retryAfter: result.retryAfterSeconds };
+  }
+
+  /** Joining by name makes the MPC when there is none; a UUID must be that of a live one. */
+  #nameOf(ref: MpcRef): string | undefined {
+    if (ref.by === 'name') return ref.name;
+    const mpc = this.#deps.directory.find(ref);
+    return mpc === undefined || mpc.status === 'ended' ? undefined : mpc.name;
+  }
+
+  async #join(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    mpcName: string,
+    parameters: StreamParameters,
+    address: string,
+  ): Promise<void> {
+    const { directory, engine } = this.#deps;
+    const { format, role } = parameters;
+    // The member joins first, so that a refusal can still be an HTTP answer; until the upgrade its frames go nowhere.
+    let stream: Stream | undefined;
+    const joined = await directory.join({
+      mpcName,
+      role,
+      kind: 'ws',
+      address,
+      openLeg: (conference, onEvent) =>
+        engine.openStreamLeg(conference, { ...format, onFrame: (frame) => stream?.hear(frame) }, onEvent),
+      hangUp: (cause: ExitCause) => stream?.stop(cause),
+    });
+    if (!joined.ok) {
+      this.#refuse(socket, JOIN_REFUSALS[joined.reason]);
+      return;
+    }
+    const { mpc, member } = joined;
+    if (this.#closing || !member.present) {
+      directory.leave(mpc, member, 'shutdown', false);
+      this.#refuse(socket, DRAINING);
+      return;
+    }
+    // Completes at once or, when the peer is gone already, not at all.
+    if (!socket.destroyed)
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        stream = this.#open(webSocket, joined, parameters);
+      });
+    if (!stream) {
+      directory.leave(mpc, member, 'hangup', false);
+      socket.destroy();
+    }
+  }
+
+  #open(socket: WebSocket, { mpc, member, leg }: Joined, { format, framing }: StreamParameters): Stream {
+    const { directory, clock, authId, newUuid, log, onDigits } = this.#deps;
+    const identity = {
+      streamId: newUuid(),
+      callId: member.callUuid,
+      accountId: authId,
+      mpcUuid: mpc.uuid,
+      memberId: member.id,
+    };
+    const stream: Stream = new Stream({
+      socket,
+      leg,
+      identity,
+      format,
+      framing,
+      limits: this.#limits,
+      clock,
+      counters: this.#counters,
+      onDigits: (digits) => {
+        for (const digit of digits) this.#tellDigit(mpc, member, digit);
+        onDigits?.(mpc, member, digits);
+      },
+      onEnded: () => {
+        this.#forget(mpc, stream);
+        directory.leave(mpc, member, 'hangup', false);
+      },
+      onClosed: (code) => {
+        this.#counters.closed(code);
+        log.info({ stream: identity.streamId, call: member.callUuid, code }, 'stream ended');
+      },
+    });
+    const streams = this.#streams.get(mpc) ?? new Map<Stream, Member>();
+    this.#streams.set(mpc, streams.set(stream, member));
+    this.#counters.accepted += 1;
+    log.info(
+      {
+        stream: identity.streamId,
+        call: member.callUuid,
+        mpc: mpc.uuid,
+        member: member.id,
+        framing,
+        format: describeFormat(format),
+      },
+      'stream joined',
+    );
+    return stream;
+  }
+
+  #forget(mpc: Mpc, stream: Stream): void {
+    const streams = this.#streams.get(mpc);
+    streams?.delete(stream);
+    if (streams?.size === 0) this.#streams.delete(mpc);
+  }
+
+  #tellDigit(mpc: Mpc, from: Member, digit: string): void {
+    for (const [stream, member] of this.#streams.get(mpc) ?? []) if (member !== from) stream.digit(digit);
+  }
+
+  #refuse(socket: Duplex, refusal: Refusal): void {
+    this.#counters.refused(refusal.status);
+    writeRefusal(socket, refusal, this.#deps.newUuid());
+  }
+}
+
+/** IPv4 addresses on a socket of both families come dressed as IPv6. */
+function plainAddress(address: string): string {
+  return isIPv6(address) && address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
+}
