@@ -1,6 +1,8 @@
+import type { SampleRate } from '../audio/frame.ts';
 import { alaw, mulaw } from './g711.ts';
 import { g722 } from './g722.ts';
 import { l16 } from './l16.ts';
+import { opus } from './opus.ts';
 
 /** Turns the payloads of one stream into PCM. Holds that stream's memory, if its codec has any. */
 export interface FrameDecoder {
@@ -54,18 +56,15 @@ export interface Codec {
   createEncoder(): FrameEncoder;
 }
 
-const CODECS: ReadonlyMap<string, Codec> = new Map(
-  [mulaw, alaw, g722, l16(8000), l16(16000), l16(48000)].map((codec) => [keyOf(codec.name, codec.clockRate), codec]),
-);
-
-function keyOf(name: string, clockRate: number): string {
-  return `${name.toUpperCase()}/${clockRate}`;
-}
+const ONE_RATE = [mulaw, alaw, g722, l16(8000), l16(16_000), l16(48_000)];
+const OPUS: readonly Codec[] = ([8000, 16_000, 48_000] as const).map((sampleRate) => opus({ sampleRate }));
 
 /**
- * The codec that SDP calls `name/clockRate` (any letter case), or undefined when we do not speak it.
- * `sampleRate` is the PCM rate wanted, in Hz; only codecs that can run at several (Opus) heed it.
+ * The codec that SDP calls `name/clockRate` (any letter case), or undefined when we do not speak it. `sampleRate` is the
+ * PCM rate wanted, in Hz: the conference's. Only Opus can follow it; the others run at the one rate that they have.
  */
-export function codecFor(name: string, clockRate: number, _sampleRate?: number): Codec | undefined {
-  return CODECS.get(keyOf(name, clockRate));
+export function codecFor(name: string, clockRate: number, sampleRate: SampleRate = 48_000): Codec | undefined {
+  const wanted = name.toUpperCase();
+  const matches = (codec: Codec) => codec.name.toUpperCase() === wanted && codec.clockRate === clockRate;
+  return ONE_RATE.find(matches) ?? OPUS.find((codec) => matches(codec) && codec.sampleRate === sampleRate);
 }
