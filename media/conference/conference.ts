@@ -1,0 +1,186 @@
+import { addFrame, minusOwn, saturate } from '../audio/pcm.ts';
+import type { ConferenceId, LegChanges, LegId, PlayEndReason, PlayId } from '../engine.ts';
+import type { MixerLeg } from '../leg/leg.ts';
+import { Group } from './group.ts';
+import { Member } from './member.ts';
+import { Output } from './output.ts';
+import { type PlayReports, Stage } from './stage.ts';
+
+/**
+ * Sums who talks, and sends every member the sum without her own voice plus what is played to her. One mixer thread owns
+ * it; `tick` is called every 20 ms and allocates nothing while nobody comes, goes or starts a play.
+ */
+export class Conference {
+  readonly id: ConferenceId;
+  readonly sampleRate: number;
+  readonly stage: Stage;
+  readonly #samplesPerFrame: number;
+  readonly #members: Member[] = [];
+  readonly #byId = new Map<LegId, Member>();
+  readonly #groups = new Map<string, Group>();
+  readonly #groupList: Group[] = [];
+  readonly #speech: Int32Array;
+  readonly #whispers: Int32Array;
+  readonly #speechAndWhispers: Int32Array;
+  /** What a talking member hears: made, sent and forgotten one member at a time. */
+  readonly #own: Output;
+
+  constructor(id: ConferenceId, sampleRate: number, samplesPerFrame: number, reports: PlayReports) {
+    this.id = id;
+    this.sampleRate = sampleRate;
+    this.#samplesPerFrame = samplesPerFrame;
+    this.#speech = new Int32Array(samplesPerFrame);
+    this.#whispers = new Int32Array(samplesPerFrame);
+    this.#speechAndWhispers = new Int32Array(samplesPerFrame);
+    this.#own = new Output(samplesPerFrame);
+    this.stage = new Stage(samplesPerFrame, reports, (member) => this.#regroup(member));
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  add(id: LegId, leg: MixerLeg, state: LegChanges): Member {
+    const member = new Member(id, leg, this.#samplesPerFrame);
+    member.update(state);
+    this.#members.push(member);
+    this.#byId.set(id, member);
+    this.stage.welcome(member);
+    this.#regroup(member);
+    return member;
+  }
+
+  /** Closes the leg; its plays end with `reason`. */
+  remove(id: LegId, reason: PlayEndReason): void {
+    const member = this.#byId.get(id);
+    if (!member) return;
+    this.stage.dismiss(member, reason);
+    this.#leaveGroup(member);
+    this.#byId.delete(id);
+    this.#members.splice(this.#members.indexOf(member), 1);
+    member.leg.close();
+  }
+
+  update(id: LegId, changes: LegChanges): void {
+    const member = this.#byId.get(id);
+    if (!member) return;
+    member.update(changes);
+    this.#regroup(member);
+  }
+
+  member(id: LegId): Member | undefined {
+    return this.#byId.get(id);
+  }
+
+  close(reason: PlayEndReason): void {
+    while (this.#members.length > 0) this.remove(this.#members[0]!.id, reason);
+  }
+
+  /** Makes and sends one frame for every member. `now` in ms. */
+  tick(tick: number, now: number): void {
+    this.stage.begin();
+    const talking = this.#listen(now);
+    const speech = (talking & 1) !== 0 ? this.#speech : undefined;
+    const everything = (talking & 2) !== 0 ? this.#sumWithWhispers() : speech;
+    for (let i = 0; i < this.#groupList.length; i++) {
+      const group = this.#groupList[i]!;
+      const live = group.base === 'none' ? undefined : group.base === 'conference' ? speech : everything;
+      this.#send(group, live, tick);
+    }
+    this.stage.end();
+  }
+
+  /** Pulls every leg and sums who talks; bit 0: speech for all, bit 1: whispers. */
+  #listen(now: number): number {
+    let talking = 0;
+    for (let i = 0; i < this.#members.length; i++) {
+      const member = this.#members[i]!;
+      // A muted leg is pulled all the same: its buffer must not fill up.
+      member.talking = member.leg.pull(member.frame, now) && !member.unheard;
+      if (!member.talking) continue;
+      const bit = member.whispering ? 2 : 1;
+      const sum = member.whispering ? this.#whispers : this.#speech;
+      if ((talking & bit) === 0) sum.set(member.frame);
+      else addFrame(sum, member.frame);
+      talking |= bit;
+    }
+    return talking;
+  }
+
+  #sumWithWhispers(): Int32Array {
+    const sum = this.#speechAndWhispers;
+    const anySpeech = this.#members.some((member) => member.talking && !member.whispering);
+    for (let i = 0; i < sum.length; i++) sum[i] = this.#whispers[i]! + (anySpeech ? this.#speech[i]! : 0);
+    return sum;
+  }
+
+  #send(group: Group, live: Int32Array | undefined, tick: number): void {
+    const mix = group.mix(live);
+    const shared = group.output;
+    shared.begin(mix === undefined);
+    if (mix !== undefined) saturate(mix, shared.pcm);
+    for (let i = 0; i < group.members.length; i++) {
+      const member = group.members[i]!;
+      if (mix !== undefined && member.talking && this.#isIn(member, group)) {
+        this.#sendWithoutOwn(member, mix, group.speechGain, tick);
+      } else {
+        member.leg.push(shared, tick);
+      }
+    }
+  }
+
+  /** Whether the group's mix holds this member's own voice. */
+  #isIn(member: Member, group: Group): boolean {
+    return group.base === 'conference+whispers' || (group.base === 'conference' && !member.whispering);
+  }
+
+  #sendWithoutOwn(member: Member, mix: Int32Array, speechGain: number, tick: number): void {
+    const own = this.#own;
+    const frame = member.frame;
+    // Her voice went into the mix ducked, so it comes out ducked by the same rounding.
+    if (speechGain !== 1) for (let i = 0; i < frame.length; i++) frame[i] = Math.round(frame[i]! * speechGain);
+    const peak = minusOwn(mix, frame, own.pcm);
+    own.begin(peak === 0);
+    member.leg.push(own, tick);
+  }
+
+  #regroup(member: Member): void {
+    const base = member.base;
+    let key: string = base;
+    for (const airing of member.airings) key += `|${airing.id}`;
+    if (member.group?.key === key) return;
+    const speechGain = member.group?.speechGain ?? 1;
+    this.#leaveGroup(member);
+    let group = this.#groups.get(key);
+    if (!group) {
+      group = new Group(key, base, [...member.airings], this.#samplesPerFrame);
+      group.speechGain = speechGain;
+      this.#groups.set(key, group);
+      this.#groupList.push(group);
+    }
+    group.members.push(member);
+    member.group = group;
+  }
+
+  #leaveGroup(member: Member): void {
+    const group = member.group;
+    if (!group) return;
+    member.group = undefined;
+    group.members.splice(group.members.indexOf(member), 1);
+    if (group.members.length > 0) return;
+    this.#groups.delete(group.key);
+    this.#groupList.splice(this.#groupList.indexOf(group), 1);
+  }
+
+  /** Passes play commands to the stage; here so that callers hold one object per conference. */
+  stopPlay(play: PlayId, legs: readonly LegId[] | undefined): void {
+    this.stage.stop(
+      play,
+      legs?.flatMap((id) => this.#byId.get(id) ?? []),
+    );
+  }
+}

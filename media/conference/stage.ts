@@ -1,0 +1,305 @@
+import type { LegId, PlayEndReason, PlayId } from '../engine.ts';
+import { Airing } from '../play/airing.ts';
+import type { Lane } from '../play/lane.ts';
+import type { PlayRun } from '../play/play-run.ts';
+import type { Sound } from '../play/sound.ts';
+import { Voice } from '../play/voice.ts';
+import type { Member } from './member.ts';
+
+/** Takes what happens to plays; called outside the mixing, at the start or the end of a tick or from a command. */
+export interface PlayReports {
+  /** The first frame of a play was sent to these legs. */
+  started(play: PlayId, legs: readonly LegId[]): void;
+  ended(play: PlayId, leg: LegId, reason: PlayEndReason, playedSamples: number, underruns: number): void;
+  /** Every target of the play has ended. */
+  settled(play: PlayId): void;
+}
+
+/** A play that is not yet over, with whom it waits for. */
+interface Booking {
+  readonly run: PlayRun;
+  readonly waiting: Set<Member>;
+  readonly airings: Set<Airing>;
+  failure: PlayEndReason | undefined;
+  paused: boolean;
+}
+
+/**
+ * The plays of one conference: who waits for what, what sounds to whom. A play starts for all its idle listeners on one
+ * tick; a busy member's own queue decides when it starts for her. Every target of a play is reported ended exactly once.
+ */
+export class Stage {
+  readonly #samplesPerFrame: number;
+  readonly #reports: PlayReports;
+  /** Called when what a member hears has changed. */
+  readonly #regroup: (member: Member) => void;
+  readonly #bookings = new Map<PlayId, Booking>();
+  readonly #airings: Airing[] = [];
+  /** Started in this tick; reported once their first frame is out. */
+  readonly #starting: Airing[] = [];
+  /** Something may be able to start: looked at on the next tick. */
+  #stirred = false;
+  #lastAiring = 0;
+
+  constructor(samplesPerFrame: number, reports: PlayReports, regroup: (member: Member) => void) {
+    this.#samplesPerFrame = samplesPerFrame;
+    this.#reports = reports;
+    this.#regroup = regroup;
+  }
+
+  /** Plays not yet over. */
+  get bookings(): IterableIterator<{ readonly run: PlayRun; readonly airings: ReadonlySet<Airing> }> {
+    return this.#bookings.values();
+  }
+
+  get busy(): boolean {
+    return this.#bookings.size > 0;
+  }
+
+  play(run: PlayRun, members: readonly Member[]): void {
+    const booking: Booking = { run, waiting: new Set(members), airings: new Set(), failure: undefined, paused: false };
+    this.#bookings.set(run.id, booking);
+    for (const member of members) {
+      const lane = member.lane(run.layer);
+      if (run.replace) this.#clear(member, lane);
+      lane.enqueue(run);
+    }
+    this.#stirred = true;
+  }
+
+  /** Stops a play for some members, or for all. */
+  stop(play: PlayId, members: readonly Member[] | undefined): void {
+    const booking = this.#bookings.get(play);
+    if (!booking) return;
+    for (const member of members ?? [...booking.waiting]) this.#unqueue(booking, member, 'stopped');
+    for (const airing of [...booking.airings]) this.#stopAiring(airing, members);
+    this.#settle(booking);
+  }
+
+  pause(play: PlayId, paused: boolean): void {
+    const booking = this.#bookings.get(play);
+    if (!booking) return;
+    booking.paused = paused;
+    for (const airing of booking.airings) airing.voice.paused = paused;
+  }
+
+  seek(play: PlayId, sample: number): void {
+    for (const airing of this.#bookings.get(play)?.airings ?? []) airing.voice.seek(sample);
+  }
+
+  setGain(play: PlayId, gain: number, rampSamples: number): void {
+    for (const airing of this.#bookings.get(play)?.airings ?? []) airing.voice.setGain(gain, rampSamples);
+  }
+
+  /** More of a sound arrived, or its end. */
+  soundGrew(): void {
+    if (this.#bookings.size > 0) this.#stirred = true;
+  }
+
+  /** A sound will not come: plays that need it now fail at once, plays that need it later fail when they get there. */
+  soundFailed(sound: Sound, reason: PlayEndReason): void {
+    for (const booking of [...this.#bookings.values()]) {
+      if (!booking.run.uses(sound)) continue;
+      booking.failure = reason;
+      for (const airing of [...booking.airings])
+        if (airing.voice.current === sound) {
+          airing.voice.stop(0);
+          this.#finish(airing, reason);
+        }
+      if (booking.run.score.sounds[0] === sound)
+        for (const member of [...booking.waiting]) this.#unqueue(booking, member, reason);
+      this.#settle(booking);
+    }
+  }
+
+  /** A new member hears what is played to those who join later. */
+  welcome(member: Member): void {
+    for (const airing of this.#airings) {
+      if (!airing.run.laterJoiners || airing.stopping || airing.voice.ended) continue;
+      this.#attach(airing, member);
+      this.#reports.started(airing.run.id, [member.id]);
+    }
+  }
+
+  /** A member goes: everything played to her or waiting for her ends. */
+  dismiss(member: Member, reason: PlayEndReason): void {
+    for (const airing of [...member.airings]) {
+      const booking = this.#bookings.get(airing.run.id);
+      this.#release(airing, member, reason);
+      if (airing.listeners.size === 0) this.#drop(airing);
+      if (booking) this.#settle(booking);
+    }
+    for (const lane of member.lanes)
+      for (const run of [...lane.waiting]) {
+        const booking = this.#bookings.get(run.id);
+        if (!booking) continue;
+        this.#unqueue(booking, member, reason);
+        this.#settle(booking);
+      }
+  }
+
+  /** First part of a tick: starts what can start and makes every voice's frame. */
+  begin(): void {
+    if (this.#stirred) this.#startReady();
+    for (let i = 0; i < this.#airings.length; i++) this.#airings[i]!.voice.step();
+  }
+
+  /** Last part of a tick, after everything was sent. */
+  end(): void {
+    while (this.#starting.length > 0) {
+      const airing = this.#starting.pop()!;
+      this.#reports.started(
+        airing.run.id,
+        [...airing.listeners.keys()].map((member) => member.id),
+      );
+    }
+    for (let i = this.#airings.length - 1; i >= 0; i--) {
+      const airing = this.#airings[i]!;
+      if (airing.voice.ended) this.#wrapUp(airing);
+    }
+  }
+
+  #startReady(): void {
+    this.#stirred = false;
+    for (const booking of [...this.#bookings.values()]) {
+      if (booking.waiting.size === 0 || !booking.run.ready(this.#samplesPerFrame)) continue;
+      const idle: Member[] = [];
+      for (const member of booking.waiting) {
+        const lane = member.lane(booking.run.layer);
+        if (lane.current === undefined && lane.head === booking.run) idle.push(member);
+      }
+      if (idle.length === 0) continue;
+      const airing = this.#air(booking, new Voice(booking.run.score, this.#samplesPerFrame));
+      airing.voice.paused = booking.paused;
+      this.#starting.push(airing);
+      for (const member of idle) {
+        booking.waiting.delete(member);
+        const lane = member.lane(booking.run.layer);
+        lane.remove(booking.run);
+        lane.current = airing;
+        this.#attach(airing, member);
+      }
+    }
+  }
+
+  #air(booking: Booking, voice: Voice): Airing {
+    this.#lastAiring += 1;
+    const airing = new Airing(this.#lastAiring, booking.run, voice);
+    booking.airings.add(airing);
+    this.#airings.push(airing);
+    return airing;
+  }
+
+  #attach(airing: Airing, member: Member): void {
+    airing.listeners.set(member, airing.voice.played);
+    member.airings.push(airing);
+    this.#regroup(member);
+  }
+
+  /** Fades a playing voice out for some of its listeners, or all. Their lanes are free from now on. */
+  #stopAiring(airing: Airing, members: readonly Member[] | undefined): void {
+    if (airing.stopping) return;
+    const leaving = members ? members.filter((member) => airing.listeners.has(member)) : [...airing.listeners.keys()];
+    if (leaving.length === 0) return;
+    const booking = this.#bookings.get(airing.run.id);
+    if (!booking) return;
+    let fading = airing;
+    if (leaving.length < airing.listeners.size) {
+      fading = this.#air(booking, airing.voice.fork());
+      for (const member of leaving) {
+        const before = airing.listeners.get(member) ?? 0;
+        airing.listeners.delete(member);
+        member.airings.splice(member.airings.indexOf(airing), 1);
+        fading.listeners.set(member, before);
+        member.airings.push(fading);
+        const lane = member.lane(airing.run.layer);
+        if (lane.current === airing) lane.current = fading;
+        this.#regroup(member);
+      }
+    }
+    fading.stopping = true;
+    fading.voice.stop(airing.run.stopFadeSamples);
+    for (const member of leaving) this.#freeLane(fading, member);
+    if (fading.voice.ended) this.#finish(fading, 'stopped');
+  }
+
+  #wrapUp(airing: Airing): void {
+    if (airing.lingerFrames > 0) {
+      airing.lingerFrames -= 1;
+      if (airing.lingerFrames === 0) this.#detachAll(airing);
+      return;
+    }
+    const booking = this.#bookings.get(airing.run.id);
+    this.#finish(airing, airing.stopping ? 'stopped' : (booking?.failure ?? 'completed'));
+    if (booking) this.#settle(booking);
+  }
+
+  /** Reports the end to every listener. A voice that ducked speech stays, silent, until speech is back. */
+  #finish(airing: Airing, reason: PlayEndReason): void {
+    this.#bookings.get(airing.run.id)?.airings.delete(airing);
+    for (const member of airing.listeners.keys()) {
+      this.#freeLane(airing, member);
+      this.#reports.ended(airing.run.id, member.id, reason, airing.playedTo(member), airing.voice.underruns);
+    }
+    airing.reported = true;
+    const releaseFrames = Math.ceil(airing.run.duckReleaseSamples / this.#samplesPerFrame);
+    if (airing.run.duckGain < 1 && releaseFrames > 0) airing.lingerFrames = releaseFrames;
+    else this.#detachAll(airing);
+  }
+
+  #detachAll(airing: Airing): void {
+    for (const member of [...airing.listeners.keys()]) {
+      member.airings.splice(member.airings.indexOf(airing), 1);
+      this.#regroup(member);
+    }
+    airing.listeners.clear();
+    this.#drop(airing);
+  }
+
+  /** Ends an airing for one member who goes. */
+  #release(airing: Airing, member: Member, reason: PlayEndReason): void {
+    const played = airing.playedTo(member);
+    this.#freeLane(airing, member);
+    airing.listeners.delete(member);
+    member.airings.splice(member.airings.indexOf(airing), 1);
+    if (!airing.reported) this.#reports.ended(airing.run.id, member.id, reason, played, airing.voice.underruns);
+  }
+
+  #drop(airing: Airing): void {
+    this.#bookings.get(airing.run.id)?.airings.delete(airing);
+    const at = this.#airings.indexOf(airing);
+    if (at >= 0) this.#airings.splice(at, 1);
+    const starting = this.#starting.indexOf(airing);
+    if (starting >= 0) this.#starting.splice(starting, 1);
+  }
+
+  #freeLane(airing: Airing, member: Member): void {
+    const lane = member.lane(airing.run.layer);
+    if (lane.current !== airing) return;
+    lane.current = undefined;
+    this.#stirred = true;
+  }
+
+  #unqueue(booking: Booking, member: Member, reason: PlayEndReason): void {
+    if (!booking.waiting.delete(member)) return;
+    member.lane(booking.run.layer).remove(booking.run);
+    this.#reports.ended(booking.run.id, member.id, reason, 0, 0);
+    this.#stirred = true;
+  }
+
+  /** Everything of a member's lane gives way to a replacing play. */
+  #clear(member: Member, lane: Lane): void {
+    for (const run of [...lane.waiting]) {
+      const booking = this.#bookings.get(run.id);
+      if (!booking) continue;
+      this.#unqueue(booking, member, 'stopped');
+      this.#settle(booking);
+    }
+    if (lane.current) this.#stopAiring(lane.current, [member]);
+  }
+
+  #settle(booking: Booking): void {
+    if (booking.waiting.size > 0 || booking.airings.size > 0) return;
+    if (this.#bookings.delete(booking.run.id)) this.#reports.settled(booking.run.id);
+  }
+}

@@ -1,0 +1,373 @@
+import { randomBytes } from 'node:crypto';
+import type { ClipStore } from '../clip/index.ts';
+import {
+  type ConferenceId,
+  type ConferenceOptions,
+  EngineBusy,
+  type EngineObserver,
+  type EngineSnapshot,
+  type LegEvent,
+  type LegId,
+  type MediaEngine,
+  type PlayAccepted,
+  type PlayEndReason,
+  type PlayEvent,
+  type PlayId,
+  type PlayRequest,
+  type RtpLeg,
+  type RtpLegOptions,
+  type StreamLeg,
+  type StreamLegOptions,
+} from '../engine.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Report } from '../worker/protocol.ts';
+import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
+import { LivePlay } from './live-play.ts';
+import { MixerThread } from './mixer-thread.ts';
+import { PortPool } from './ports.ts';
+
+export interface EngineConfig {
+  /** Mixer threads, at least 1. */
+  readonly workers: number;
+  readonly rtp: { readonly host: string; readonly portMin: number; readonly portMax: number };
+  readonly clips: ClipStore;
+  readonly observer: EngineObserver;
+  readonly limits: { readonly playsPerMember: number; readonly playsPerNode: number };
+  /** Silence on RTP after which a leg warns, and after which it asks to be hung up. */
+  readonly noRtpWarnMs: number;
+  readonly noRtpHangupMs: number;
+  readonly clock: Clock;
+}
+
+/** A port that another program holds is passed over; so many in a row mean that something is wrong. */
+const PORT_TRIES = 50;
+const REOPEN_TRIES = 10;
+const REOPEN_PAUSE_MS = 50;
+
+interface Place {
+  readonly options: ConferenceOptions;
+  thread: MixerThread;
+  readonly legs: Set<LiveLeg>;
+}
+
+interface Opening {
+  readonly resolve: () => void;
+  readonly reject: (error: Error & { code?: string }) => void;
+}
+
+/** The media engine on this machine's threads. Knows where everything is; mixes nothing itself. Main thread. */
+export class LocalEngine implements MediaEngine, LegHost {
+  readonly #config: EngineConfig;
+  readonly #ports: PortPool;
+  readonly #threads: MixerThread[] = [];
+  readonly #places = new Map<ConferenceId, Place>();
+  readonly #legs = new Map<LegId, LiveLeg>();
+  readonly #opening = new Map<LegId, Opening>();
+  readonly #plays = new Map<PlayId, LivePlay>();
+  /** Plays not yet over, by leg: bounds each member's queue. */
+  readonly #pending = new Map<LegId, number>();
+  #lastLeg = 0;
+
+  private constructor(config: EngineConfig) {
+    this.#config = config;
+    this.#ports = new PortPool(config.rtp.portMin, config.rtp.portMax, config.clock);
+  }
+
+  /** Resolves when every mixer thread is ready. */
+  static async start(config: EngineConfig): Promise<LocalEngine> {
+    const engine = new LocalEngine(config);
+    for (let index = 0; index < config.workers; index++) engine.#startThread(index);
+    await Promise.all(engine.#threads.map((thread) => thread.ready));
+    return engine;
+  }
+
+  openConference(options: ConferenceOptions): void {
+    const thread = this.#threads.reduce((least, each) => (each.legs < least.legs ? each : least));
+    this.#places.set(options.id, { options, thread, legs: new Set() });
+    thread.post({ type: 'open-conference', conference: options.id, sampleRate: options.sampleRate });
+  }
+
+  closeConference(id: ConferenceId): void {
+    const place = this.#places.get(id);
+    if (!place) return;
+    place.thread.post({ type: 'close-conference', conference: id });
+    for (const leg of [...place.legs]) leg.close();
+    this.#places.delete(id);
+  }
+
+  async openRtpLeg(
+    conference: ConferenceId,
+    options: RtpLegOptions,
+    onEvent: (event: LegEvent) => void,
+  ): Promise<RtpLeg> {
+    const place = this.#placeOf(conference);
+    const random = randomBytes(10);
+    for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
+      const port = this.#ports.take();
+      if (port === undefined) break;
+      const leg = new LiveRtpLeg(this.#nextLeg(), conference, this, onEvent, {
+        kind: 'rtp',
+        port,
+        codec: options.codec,
+        dtmfPayloadType: options.dtmfPayloadType,
+        comfortNoisePayloadType: options.comfortNoisePayloadType,
+        remote: options.remote,
+        alsoTrusted: options.alsoTrusted ?? [],
+        direction: options.direction,
+        started: false,
+        ssrc: random.readUInt32BE(0),
+        sequence: random.readUInt16BE(4),
+        timestamp: random.readUInt32BE(6),
+      });
+      try {
+        await this.#open(place, leg);
+        return leg;
+      } catch (error) {
+        if (error instanceof EngineBusy) throw error;
+        this.#ports.give(port);
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw busy(error);
+      }
+    }
+    throw new EngineBusy('no RTP port is free');
+  }
+
+  async openStreamLeg(
+    conference: ConferenceId,
+    options: StreamLegOptions,
+    onEvent: (event: LegEvent) => void,
+  ): Promise<StreamLeg> {
+    const place = this.#placeOf(conference);
+    const leg = new LiveStreamLeg(this.#nextLeg(), conference, this, onEvent, options);
+    try {
+      await this.#open(place, leg);
+      return leg;
+    } catch (error) {
+      throw busy(error);
+    }
+  }
+
+  play(request: PlayRequest, onEvent: (event: PlayEvent) => void): PlayAccepted {
+    const { playsPerMember, playsPerNode } = this.#config.limits;
+    if (this.#plays.size >= playsPerNode) return { ok: false, reason: 'node_queue_full' };
+    const waits = request.legs.map((leg) => this.#pending.get(leg) ?? 0);
+    // One may sound while the queue behind it is full.
+    if (waits.some((count) => count > playsPerMember)) return { ok: false, reason: 'member_queue_full' };
+    const place = this.#placeOf(request.conference);
+    const leases = request.urls.map((url) => this.#config.clips.open(new URL(url), place.options.sampleRate));
+    const mayStartAtOnce = waits.includes(0);
+    const play = new LivePlay(
+      request,
+      leases,
+      (event) => {
+        if (event.type === 'started' && mayStartAtOnce) this.#observeStart(play, event.latencyMs);
+        onEvent(event);
+      },
+      place.thread,
+    );
+    this.#plays.set(play.id, play);
+    for (const leg of request.legs) this.#pending.set(leg, (this.#pending.get(leg) ?? 0) + 1);
+    for (const lease of leases) place.thread.feed.add(lease);
+    place.thread.post({
+      type: 'play',
+      play: play.id,
+      conference: request.conference,
+      legs: request.legs,
+      sounds: leases.map((lease) => lease.clip.id),
+      options: request.options,
+    });
+    return { ok: true, play };
+  }
+
+  snapshot(): EngineSnapshot {
+    let playsActive = 0;
+    for (const play of this.#plays.values())
+      if (play.status === 'playing' || play.status === 'paused') playsActive += 1;
+    return {
+      workers: this.#threads.flatMap((thread) => thread.snapshot ?? []),
+      playsActive,
+      playQueueDepth: this.#plays.size - playsActive,
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const id of [...this.#places.keys()]) this.closeConference(id);
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  changed(leg: LiveLeg): void {
+    const { spec, state } = leg;
+    this.#places.get(leg.conference)?.thread.post({ type: 'update-leg', leg: leg.id, spec, state });
+  }
+
+  sendDigits(leg: LiveLeg, digits: string): void {
+    this.#places.get(leg.conference)?.thread.post({ type: 'send-digits', leg: leg.id, digits });
+  }
+
+  closed(leg: LiveLeg): void {
+    const place = this.#places.get(leg.conference);
+    if (!place || !this.#legs.delete(leg.id)) return;
+    place.thread.post({ type: 'close-leg', leg: leg.id });
+    place.thread.legs -= 1;
+    place.legs.delete(leg);
+    if (leg instanceof LiveRtpLeg) this.#ports.give(leg.port);
+    this.#opening.get(leg.id)?.reject(new EngineBusy('the conference ended'));
+    this.#opening.delete(leg.id);
+  }
+
+  #startThread(index: number): void {
+    const thread = new MixerThread(index, this.#config.rtp.host, {
+      report: (report) => this.#onReport(thread, report),
+      ticked: () => this.#serviceStreams(thread),
+      died: () => this.#onDeath(thread),
+    });
+    this.#threads[index] = thread;
+  }
+
+  #nextLeg(): LegId {
+    this.#lastLeg += 1;
+    return this.#lastLeg;
+  }
+
+  #placeOf(conference: ConferenceId): Place {
+    const place = this.#places.get(conference);
+    if (!place) throw new EngineBusy(`conference ${conference} is not open`);
+    return place;
+  }
+
+  async #open(place: Place, leg: LiveLeg): Promise<void> {
+    this.#legs.set(leg.id, leg);
+    place.legs.add(leg);
+    place.thread.legs += 1;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#opening.set(leg.id, { resolve, reject });
+        const { spec, state } = leg;
+        place.thread.post({ type: 'open-leg', conference: leg.conference, leg: leg.id, spec, state });
+      });
+    } catch (error) {
+      if (this.#legs.delete(leg.id)) {
+        place.legs.delete(leg);
+        place.thread.legs -= 1;
+      }
+      leg.closed = true;
+      throw error;
+    }
+  }
+
+  #onReport(thread: MixerThread, report: Report): void {
+    switch (report.type) {
+      case 'ready':
+        return;
+      case 'leg-open':
+        this.#opening.get(report.leg)?.resolve();
+        this.#opening.delete(report.leg);
+        return;
+      case 'leg-refused':
+        return this.#onRefused(report.leg, report.code);
+      case 'latched':
+        return this.#tell(report.leg, { type: 'latched', address: report.address, port: report.port });
+      case 'dtmf':
+        return this.#tell(report.leg, { type: 'dtmf', digit: report.digit, durationMs: report.durationMs });
+      case 'talking':
+        return this.#tell(report.leg, { type: 'talking', active: report.active });
+      case 'play-started':
+        return this.#plays.get(report.play)?.started(report.legs, report.at);
+      case 'play-ended':
+        return this.#onPlayEnded(report.play, report.leg, report.reason, report.playedMs, report.underruns);
+      case 'progress':
+        for (const progress of report.plays) this.#plays.get(progress.play)?.progress(progress);
+        return;
+      case 'second':
+        return this.#onSecond(thread, report);
+      default:
+        return report satisfies never;
+    }
+  }
+
+  #onRefused(id: LegId, code: string): void {
+    const opening = this.#opening.get(id);
+    this.#opening.delete(id);
+    if (opening) return opening.reject(Object.assign(new Error(code), { code }));
+    // A leg that comes back after its thread died: the old socket may need a moment to go.
+    const leg = this.#legs.get(id);
+    const place = leg && this.#places.get(leg.conference);
+    if (!leg || !place) return;
+    leg.reopenings += 1;
+    if (leg.reopenings > REOPEN_TRIES) return leg.onEvent({ type: 'lost', detail: code });
+    this.#config.clock.setTimeout(() => this.#reopen(place, leg), REOPEN_PAUSE_MS);
+  }
+
+  #reopen(place: Place, leg: LiveLeg): void {
+    const { spec, state } = leg;
+    if (!leg.closed) place.thread.post({ type: 'open-leg', conference: leg.conference, leg: leg.id, spec, state });
+  }
+
+  #tell(leg: LegId, event: LegEvent): void {
+    this.#legs.get(leg)?.onEvent(event);
+  }
+
+  #onSecond(thread: MixerThread, report: Extract<Report, { type: 'second' }>): void {
+    thread.snapshot = report.snapshot;
+    const { noRtpWarnMs, noRtpHangupMs } = this.#config;
+    for (const { leg: id, stats, silentMs } of report.legs) {
+      const leg = this.#legs.get(id);
+      if (!(leg instanceof LiveRtpLeg)) continue;
+      leg.stats = stats;
+      if (silentMs === undefined || !leg.expectsRtp) continue;
+      if (silentMs >= noRtpHangupMs) leg.onEvent({ type: 'no-rtp', forMs: silentMs, expired: true });
+      else if (silentMs >= noRtpWarnMs && !leg.warned) leg.onEvent({ type: 'no-rtp', forMs: silentMs, expired: false });
+      leg.warned = silentMs >= noRtpWarnMs;
+    }
+  }
+
+  #onPlayEnded(id: PlayId, leg: LegId, reason: PlayEndReason, playedMs: number, underruns: number): void {
+    const play = this.#plays.get(id);
+    if (!play) return;
+    const owed = play.request.legs.includes(leg) && play.open.includes(leg);
+    const finished = play.ended(leg, reason, playedMs, underruns);
+    if (owed) {
+      const left = (this.#pending.get(leg) ?? 1) - 1;
+      if (left > 0) this.#pending.set(leg, left);
+      else this.#pending.delete(leg);
+    }
+    if (!finished) return;
+    this.#plays.delete(id);
+    for (const lease of play.leases) {
+      play.thread.feed.remove(lease);
+      lease.release();
+    }
+    this.#config.observer.playEnded(play.result, play.failure?.reason ?? reason);
+  }
+
+  #observeStart(play: LivePlay, latencyMs: number): void {
+    if (play.observed) return;
+    play.observed = true;
+    this.#config.observer.playStarted(play.cache, latencyMs / 1000);
+  }
+
+  #serviceStreams(thread: MixerThread): void {
+    for (const place of this.#places.values()) {
+      if (place.thread !== thread) continue;
+      for (const leg of place.legs) if (leg instanceof LiveStreamLeg) leg.service();
+    }
+  }
+
+  /** A mixer thread died: what it mixed goes on in a new one, with the same ports and streams. */
+  #onDeath(dead: MixerThread): void {
+    this.#startThread(dead.index);
+    const thread = this.#threads[dead.index]!;
+    for (const play of [...this.#plays.values()])
+      if (play.thread === dead) for (const leg of play.open) this.#onPlayEnded(play.id, leg, 'engine_lost', 0, 0);
+    for (const [conference, place] of this.#places) {
+      if (place.thread !== dead) continue;
+      place.thread = thread;
+      thread.legs += place.legs.size;
+      thread.post({ type: 'open-conference', conference, sampleRate: place.options.sampleRate });
+      for (const leg of place.legs) this.#reopen(place, leg);
+    }
+  }
+}
+
+function busy(error: unknown): EngineBusy {
+  return new EngineBusy(error instanceof Error ? error.message : String(error));
+}

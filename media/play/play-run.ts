@@ -1,0 +1,58 @@
+import type { PlayId } from '../engine.ts';
+import type { Sound } from './sound.ts';
+import type { VoiceScore } from './voice.ts';
+
+/** Sound that must be there before a play begins, so that a source that comes in bursts does not stutter at once. */
+const START_FRAMES = 3;
+
+/** A play as a mixer thread carries it out. */
+export class PlayRun {
+  readonly id: PlayId;
+  readonly score: VoiceScore;
+  readonly layer: string;
+  readonly mix: boolean;
+  readonly priority: number;
+  readonly replace: boolean;
+  readonly laterJoiners: boolean;
+  readonly stopFadeSamples: number;
+  /** Linear gain of live speech while this play sounds; 1 leaves it alone. */
+  readonly duckGain: number;
+  readonly duckAttackSamples: number;
+  readonly duckReleaseSamples: number;
+
+  constructor(options: {
+    id: PlayId;
+    score: VoiceScore;
+    layer: string;
+    mix: boolean;
+    priority: number;
+    replace: boolean;
+    laterJoiners: boolean;
+    stopFadeSamples: number;
+    duckGain: number;
+    duckAttackSamples: number;
+    duckReleaseSamples: number;
+  }) {
+    this.id = options.id;
+    this.score = options.score;
+    this.layer = options.layer;
+    this.mix = options.mix;
+    this.priority = options.priority;
+    this.replace = options.replace;
+    this.laterJoiners = options.laterJoiners;
+    this.stopFadeSamples = options.stopFadeSamples;
+    this.duckGain = options.duckGain;
+    this.duckAttackSamples = options.duckAttackSamples;
+    this.duckReleaseSamples = options.duckReleaseSamples;
+  }
+
+  uses(sound: Sound): boolean {
+    return this.score.sounds.includes(sound);
+  }
+
+  /** True once the first frames are there. */
+  ready(samplesPerFrame: number): boolean {
+    const first = this.score.sounds[0]!;
+    return first.complete || first.sampleCount - this.score.startSample >= START_FRAMES * samplesPerFrame;
+  }
+}

@@ -1,0 +1,102 @@
+import { samplesPerFrame } from '../audio/frame.ts';
+import { ByteRing } from '../audio/ring.ts';
+import { type Codec, codecFor } from '../codec/codec.ts';
+import { mulaw } from '../codec/g711.ts';
+import { l16LittleEndian } from '../codec/l16.ts';
+import { Encodings } from '../conference/output.ts';
+import type { LegId } from '../engine.ts';
+import type { OpenPacketSocket, PacketSocket } from '../io/packet-socket.ts';
+import { Latch } from '../leg/latch.ts';
+import { RtpLeg, type RtpLegState, type RtpTotals } from '../leg/rtp-leg.ts';
+import { StreamLeg } from '../leg/stream-leg.ts';
+import type { Clock } from '../time/clock.ts';
+import type { Report, RtpLegSpec, StreamLegSpec } from './protocol.ts';
+
+/** A codec that signalling negotiated and this mixer does not know is a bug: the offer was answered with it. */
+function codecOf(spec: RtpLegSpec, sampleRate: number): Codec {
+  const codec = codecFor(spec.codec.name, spec.codec.clockRate, sampleRate);
+  if (!codec) throw new Error(`no codec ${spec.codec.name}/${spec.codec.clockRate}`);
+  return codec;
+}
+
+/** Makes legs from their specs, and binds their ports. One per mixer thread. */
+export class LegFactory {
+  readonly #clock: Clock;
+  readonly #host: string;
+  readonly #open: OpenPacketSocket;
+  readonly #totals: RtpTotals;
+  readonly #report: (report: Report) => void;
+  readonly #encodings = new Map<number, Encodings>();
+  readonly #littleEndian = new Map<number, Codec>([8000, 16000].map((rate) => [rate, l16LittleEndian(rate)]));
+
+  constructor(options: {
+    readonly clock: Clock;
+    readonly host: string;
+    readonly open: OpenPacketSocket;
+    readonly totals: RtpTotals;
+    readonly report: (report: Report) => void;
+  }) {
+    this.#clock = options.clock;
+    this.#host = options.host;
+    this.#open = options.open;
+    this.#totals = options.totals;
+    this.#report = options.report;
+  }
+
+  /** Binds the RTP port and its odd neighbour; rejects with the system's error when one is taken. */
+  async rtp(leg: LegId, spec: RtpLegSpec, sampleRate: number): Promise<RtpLeg> {
+    const made = new RtpLeg({
+      sampleRate,
+      encodings: this.#encodingsAt(sampleRate),
+      totals: this.#totals,
+      origin: spec,
+      latch: new Latch(spec.remote.address, spec.remote.port, spec.alsoTrusted),
+      state: this.stateOf(spec, sampleRate),
+      now: this.#clock.now(),
+      events: { latched: (address, port) => this.#report({ type: 'latched', leg, address, port }) },
+    });
+    const sockets: PacketSocket[] = [];
+    try {
+      const clock = this.#clock;
+      sockets.push(
+        await this.#open(this.#host, spec.port, (bytes, address, port) => {
+          made.receive(bytes, address, port, clock.now());
+        }),
+      );
+    } catch (error) {
+      made.close();
+      throw error;
+    }
+    made.attach(sockets[0]!);
+    return made;
+  }
+
+  stateOf(spec: RtpLegSpec, sampleRate: number): RtpLegState {
+    return {
+      codec: codecOf(spec, sampleRate),
+      payloadType: spec.codec.payloadType,
+      dtmfPayloadType: spec.dtmfPayloadType,
+      direction: spec.direction,
+      started: spec.started,
+    };
+  }
+
+  stream(spec: StreamLegSpec, sampleRate: number): StreamLeg {
+    return new StreamLeg({
+      codec: spec.encoding === 'PCMU' ? mulaw : this.#littleEndian.get(spec.sampleRate)!,
+      sampleRate,
+      encodings: this.#encodingsAt(sampleRate),
+      inward: new ByteRing(spec.inward),
+      outward: new ByteRing(spec.outward),
+    });
+  }
+
+  #encodingsAt(sampleRate: number): Encodings {
+    let encodings = this.#encodings.get(sampleRate);
+    if (!encodings) {
+      encodings = new Encodings(sampleRate, samplesPerFrame(sampleRate));
+      this.#encodings.set(sampleRate, encodings);
+    }
+    return encodings;
+  }
+}

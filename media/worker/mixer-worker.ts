@@ -1,0 +1,322 @@
+import { FRAME_MS, msToSamples, samplesPerFrame, samplesToMs } from '../audio/frame.ts';
+import { gainOfDb } from '../audio/pcm.ts';
+import { Conference } from '../conference/conference.ts';
+import type { ConferenceId, LegId, LegStats, PlayId } from '../engine.ts';
+import type { OpenPacketSocket } from '../io/packet-socket.ts';
+import type { MixerLeg } from '../leg/leg.ts';
+import { RtpLeg, RtpTotals } from '../leg/rtp-leg.ts';
+import { PlayRun } from '../play/play-run.ts';
+import { Sound } from '../play/sound.ts';
+import type { Clock } from '../time/clock.ts';
+import { Histogram, TICK_BUCKETS } from '../time/histogram.ts';
+import { LegFactory } from './leg-factory.ts';
+import type { Command, LegSpec, PlayProgress, Report } from './protocol.ts';
+
+/** Fade of a play that is stopped: one frame is enough to spare the ear a click. */
+const STOP_FADE_MS = 20;
+const PROGRESS_TICKS = 200 / FRAME_MS;
+const SECOND_TICKS = 1000 / FRAME_MS;
+
+interface Seat {
+  readonly conference: Conference;
+  readonly leg: MixerLeg;
+}
+
+/**
+ * The conferences of one mixer thread: carries out commands between ticks and mixes in them. What it owns it closes:
+ * conferences their legs, legs their sockets. Everything it says goes through `report`.
+ */
+export class MixerWorker {
+  readonly #index: number;
+  readonly #clock: Clock;
+  readonly #report: (report: Report) => void;
+  readonly #factory: LegFactory;
+  readonly #totals = new RtpTotals();
+  readonly #conferences = new Map<ConferenceId, Conference>();
+  readonly #conferenceList: Conference[] = [];
+  readonly #seats = new Map<LegId, Seat>();
+  /** Legs whose ports are being bound, with the latest word on them. */
+  readonly #opening = new Map<LegId, Extract<Command, { type: 'open-leg' }> | 'closed'>();
+  readonly #sounds = new Map<number, Sound>();
+  readonly #placeOfPlay = new Map<PlayId, Conference>();
+  readonly #lateness = new Histogram(TICK_BUCKETS);
+  readonly #duration = new Histogram(TICK_BUCKETS);
+  #ticks = 0;
+  #streams = 0;
+
+  constructor(options: {
+    readonly index: number;
+    readonly clock: Clock;
+    readonly rtpHost: string;
+    readonly openSocket: OpenPacketSocket;
+    readonly report: (report: Report) => void;
+  }) {
+    this.#index = options.index;
+    this.#clock = options.clock;
+    this.#report = options.report;
+    this.#factory = new LegFactory({
+      clock: options.clock,
+      host: options.rtpHost,
+      open: options.openSocket,
+      totals: this.#totals,
+      report: options.report,
+    });
+  }
+
+  /** Stream legs in this thread: while there are any, the main thread wants to be woken each tick. */
+  get streams(): number {
+    return this.#streams;
+  }
+
+  command(command: Command): void {
+    switch (command.type) {
+      case 'open-conference':
+        return this.#openConference(command.conference, command.sampleRate);
+      case 'close-conference':
+        return this.#closeConference(command.conference);
+      case 'open-leg':
+        return this.#openLeg(command);
+      case 'update-leg':
+        return this.#updateLeg(command);
+      case 'close-leg':
+        return this.#closeLeg(command.leg);
+      case 'send-digits':
+        return;
+      case 'sound':
+        return this.#addSound(command);
+      case 'sound-failed':
+        return this.#failSound(command);
+      case 'drop-sound':
+        this.#sounds.delete(command.sound);
+        return;
+      case 'play':
+        return this.#play(command);
+      case 'stop-play':
+        return this.#placeOfPlay.get(command.play)?.stopPlay(command.play, command.legs);
+      case 'pause-play':
+        return this.#placeOfPlay.get(command.play)?.stage.pause(command.play, command.paused);
+      case 'seek-play': {
+        const conference = this.#placeOfPlay.get(command.play);
+        return conference?.stage.seek(command.play, msToSamples(command.positionMs, conference.sampleRate));
+      }
+      case 'play-gain': {
+        const conference = this.#placeOfPlay.get(command.play);
+        const samples = conference ? msToSamples(command.rampMs, conference.sampleRate) : 0;
+        return conference?.stage.setGain(command.play, command.gain, samples);
+      }
+      case 'close':
+        return this.close();
+      default:
+        return command satisfies never;
+    }
+  }
+
+  /** Mixes one tick of every conference. */
+  tick(tick: number, latenessMs: number, skipped: number): void {
+    const started = this.#clock.now();
+    for (let i = 0; i < this.#conferenceList.length; i++) this.#conferenceList[i]!.tick(tick, started);
+    this.#ticks += 1;
+    this.#lateness.observe(latenessMs / 1000);
+    this.#duration.observe((this.#clock.now() - started) / 1000);
+    if (this.#ticks % PROGRESS_TICKS === 0) this.#reportProgress();
+    if (this.#ticks % SECOND_TICKS === 0) this.#reportSecond(skipped);
+  }
+
+  close(): void {
+    for (const conference of [...this.#conferences.keys()]) this.#closeConference(conference);
+  }
+
+  #openConference(id: ConferenceId, sampleRate: number): void {
+    const conference = new Conference(id, sampleRate, samplesPerFrame(sampleRate), {
+      started: (play, legs) => this.#report({ type: 'play-started', play, legs, at: this.#clock.now() }),
+      ended: (play, leg, reason, played, underruns) => {
+        const playedMs = samplesToMs(played, sampleRate);
+        this.#report({ type: 'play-ended', play, leg, reason, playedMs, underruns });
+      },
+      settled: (play) => this.#placeOfPlay.delete(play),
+    });
+    this.#conferences.set(id, conference);
+    this.#conferenceList.push(conference);
+  }
+
+  #closeConference(id: ConferenceId): void {
+    const conference = this.#conferences.get(id);
+    if (!conference) return;
+    for (const member of [...conference.members]) this.#closeLeg(member.id, 'conference_ended');
+    this.#conferences.delete(id);
+    this.#conferenceList.splice(this.#conferenceList.indexOf(conference), 1);
+  }
+
+  #openLeg(command: Extract<Command, { type: 'open-leg' }>): void {
+    const { leg, spec, state } = command;
+    const conference = this.#conferences.get(command.conference);
+    if (!conference) return this.#report({ type: 'leg-refused', leg, code: 'ENOCONFERENCE' });
+    if (spec.kind === 'stream') {
+      const made = this.#factory.stream(spec, conference.sampleRate);
+      this.#streams += 1;
+      this.#seat(leg, conference, made, state);
+      return;
+    }
+    this.#opening.set(leg, command);
+    this.#factory.rtp(leg, spec, conference.sampleRate).then(
+      (made) => this.#onBound(leg, conference, made),
+      (error: NodeJS.ErrnoException) => {
+        this.#opening.delete(leg);
+        this.#report({ type: 'leg-refused', leg, code: error.code ?? error.message });
+      },
+    );
+  }
+
+  #onBound(leg: LegId, conference: Conference, made: RtpLeg): void {
+    const latest = this.#opening.get(leg);
+    this.#opening.delete(leg);
+    if (latest === undefined || latest === 'closed' || this.#conferences.get(conference.id) !== conference) {
+      made.close();
+      return;
+    }
+    if (latest.spec.kind === 'rtp') this.#applySpec(made, latest.spec, conference.sampleRate);
+    this.#seat(leg, conference, made, latest.state);
+  }
+
+  #seat(id: LegId, conference: Conference, leg: MixerLeg, state: Parameters<Conference['add']>[2]): void {
+    this.#seats.set(id, { conference, leg });
+    conference.add(id, leg, state);
+    this.#report({ type: 'leg-open', leg: id });
+  }
+
+  #updateLeg(command: Extract<Command, { type: 'update-leg' }>): void {
+    const opening = this.#opening.get(command.leg);
+    if (opening && opening !== 'closed') {
+      this.#opening.set(command.leg, { ...opening, spec: command.spec, state: command.state });
+      return;
+    }
+    const seat = this.#seats.get(command.leg);
+    if (!seat) return;
+    seat.conference.update(command.leg, command.state);
+    if (seat.leg instanceof RtpLeg) this.#applySpec(seat.leg, command.spec, seat.conference.sampleRate);
+  }
+
+  #applySpec(leg: RtpLeg, spec: LegSpec, sampleRate: number): void {
+    if (spec.kind !== 'rtp') return;
+    leg.update(this.#factory.stateOf(spec, sampleRate));
+    leg.moveTo(spec.remote.address, spec.remote.port);
+  }
+
+  #closeLeg(id: LegId, reason: 'member_left' | 'conference_ended' = 'member_left'): void {
+    if (this.#opening.has(id)) this.#opening.set(id, 'closed');
+    const seat = this.#seats.get(id);
+    if (!seat) return;
+    this.#seats.delete(id);
+    if (!(seat.leg instanceof RtpLeg)) this.#streams -= 1;
+    seat.conference.remove(id, reason);
+  }
+
+  #addSound(command: Extract<Command, { type: 'sound' }>): void {
+    let sound = this.#sounds.get(command.sound);
+    if (!sound) {
+      sound = new Sound(command.sound);
+      this.#sounds.set(command.sound, sound);
+    }
+    for (const chunk of command.chunks) sound.append(chunk);
+    sound.complete = command.complete;
+    for (const conference of this.#conferenceList) conference.stage.soundGrew();
+  }
+
+  #failSound(command: Extract<Command, { type: 'sound-failed' }>): void {
+    const sound = this.#sounds.get(command.sound);
+    if (!sound) return;
+    sound.complete = true;
+    sound.failed = true;
+    for (const conference of this.#conferenceList) conference.stage.soundFailed(sound, command.reason);
+  }
+
+  #play(command: Extract<Command, { type: 'play' }>): void {
+    const { play, options } = command;
+    const conference = this.#conferences.get(command.conference);
+    const members = command.legs.flatMap((leg) => conference?.member(leg) ?? []);
+    // Members who left while the command was on its way are targets all the same, and owed their end.
+    for (const leg of command.legs)
+      if (!conference?.member(leg))
+        this.#report({ type: 'play-ended', play, leg, reason: 'member_left', playedMs: 0, underruns: 0 });
+    if (!conference || members.length === 0) return;
+    const inSamples = (ms: number): number => msToSamples(ms, conference.sampleRate);
+    const run = new PlayRun({
+      id: play,
+      score: {
+        sounds: command.sounds.map((id) => this.#sounds.get(id) ?? this.#expect(id)),
+        loop: options.loop,
+        gain: gainOfDb(options.gainDb),
+        startSample: inSamples(options.startMs),
+        lengthSamples: options.lengthMs === undefined ? Number.POSITIVE_INFINITY : inSamples(options.lengthMs),
+        fadeInSamples: inSamples(options.fadeInMs),
+        fadeOutSamples: inSamples(options.fadeOutMs),
+      },
+      layer: options.layer,
+      mix: options.mix,
+      priority: options.priority,
+      replace: options.mode === 'replace',
+      laterJoiners: options.laterJoiners,
+      stopFadeSamples: inSamples(STOP_FADE_MS),
+      duckGain: options.duck ? gainOfDb(options.duck.gainDb) : 1,
+      duckAttackSamples: inSamples(options.duck?.attackMs ?? 0),
+      duckReleaseSamples: inSamples(options.duck?.releaseMs ?? 0),
+    });
+    this.#placeOfPlay.set(play, conference);
+    conference.stage.play(run, members);
+  }
+
+  /** A sound that was asked for before its first word came. */
+  #expect(id: number): Sound {
+    const sound = new Sound(id);
+    this.#sounds.set(id, sound);
+    return sound;
+  }
+
+  #reportProgress(): void {
+    const plays: PlayProgress[] = [];
+    for (const conference of this.#conferenceList) {
+      if (!conference.stage.busy) continue;
+      for (const { run, airings } of conference.stage.bookings)
+        for (const airing of airings)
+          plays.push({
+            play: run.id,
+            positionMs: samplesToMs(airing.voice.position, conference.sampleRate),
+            paused: airing.voice.paused,
+            legs: [...airing.listeners.keys()].map((member) => ({
+              leg: member.id,
+              playedMs: samplesToMs(airing.playedTo(member), conference.sampleRate),
+              underruns: airing.voice.underruns,
+            })),
+          });
+    }
+    if (plays.length > 0) this.#report({ type: 'progress', plays });
+  }
+
+  #reportSecond(ticksSkipped: number): void {
+    const now = this.#clock.now();
+    const legs: { leg: LegId; stats: LegStats; silentMs: number | undefined }[] = [];
+    for (const [leg, seat] of this.#seats) {
+      if (!(seat.leg instanceof RtpLeg)) continue;
+      seat.leg.count();
+      legs.push({ leg, stats: seat.leg.stats(), silentMs: now - seat.leg.lastHeardAt });
+    }
+    this.#report({
+      type: 'second',
+      legs,
+      snapshot: {
+        worker: this.#index,
+        ticks: this.#ticks,
+        ticksSkipped,
+        lateness: this.#lateness.snapshot(),
+        duration: this.#duration.snapshot(),
+        conferences: this.#conferences.size,
+        legs: this.#seats.size,
+        rtpIn: this.#totals.packetsIn,
+        rtpOut: this.#totals.packetsOut,
+        rtpLost: this.#totals.lost,
+        framesConcealed: this.#totals.concealed,
+        rtpDiscarded: { ...this.#totals.discarded },
+      },
+    });
+  }
+}

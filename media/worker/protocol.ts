@@ -1,0 +1,127 @@
+import type {
+  ConferenceId,
+  Direction,
+  LegChanges,
+  LegId,
+  LegStats,
+  NegotiatedCodec,
+  PlayEndReason,
+  PlayId,
+  PlayOptions,
+  RtpRemote,
+  WorkerSnapshot,
+} from '../engine.ts';
+
+/*
+ * What the main thread and a mixer thread tell each other. Messages are plain data; memory that is shared is named so.
+ * Per port the order is kept, so a clip's chunks come before the play that needs them, and a leg's command after its birth.
+ */
+
+/** Everything a mixer needs to make an RTP leg, and to make it again should its thread die. */
+export interface RtpLegSpec {
+  readonly kind: 'rtp';
+  readonly port: number;
+  readonly codec: NegotiatedCodec;
+  readonly dtmfPayloadType: number | undefined;
+  readonly comfortNoisePayloadType: number | undefined;
+  readonly remote: RtpRemote;
+  readonly alsoTrusted: readonly string[];
+  readonly direction: Direction;
+  readonly started: boolean;
+  readonly ssrc: number;
+  readonly sequence: number;
+  readonly timestamp: number;
+}
+
+export interface StreamLegSpec {
+  readonly kind: 'stream';
+  readonly encoding: 'PCMU' | 'L16';
+  readonly sampleRate: 8000 | 16000;
+  /** Shared: what the member says, and what it hears. */
+  readonly inward: SharedArrayBuffer;
+  readonly outward: SharedArrayBuffer;
+}
+
+export type LegSpec = RtpLegSpec | StreamLegSpec;
+
+export type Command =
+  | { readonly type: 'open-conference'; readonly conference: ConferenceId; readonly sampleRate: number }
+  | { readonly type: 'close-conference'; readonly conference: ConferenceId }
+  | {
+      readonly type: 'open-leg';
+      readonly conference: ConferenceId;
+      readonly leg: LegId;
+      readonly spec: LegSpec;
+      readonly state: LegChanges;
+    }
+  /** The whole new state: the mixer keeps no notion of what changed. */
+  | { readonly type: 'update-leg'; readonly leg: LegId; readonly spec: LegSpec; readonly state: LegChanges }
+  | { readonly type: 'send-digits'; readonly leg: LegId; readonly digits: string }
+  | { readonly type: 'close-leg'; readonly leg: LegId }
+  /** `chunks` are Int16Arrays on shared memory. */
+  | {
+      readonly type: 'sound';
+      readonly sound: number;
+      readonly chunks: readonly Int16Array[];
+      readonly complete: boolean;
+    }
+  | { readonly type: 'sound-failed'; readonly sound: number; readonly reason: PlayEndReason }
+  /** No play needs it any more. */
+  | { readonly type: 'drop-sound'; readonly sound: number }
+  | {
+      readonly type: 'play';
+      readonly play: PlayId;
+      readonly conference: ConferenceId;
+      readonly legs: readonly LegId[];
+      readonly sounds: readonly number[];
+      readonly options: PlayOptions;
+    }
+  | { readonly type: 'stop-play'; readonly play: PlayId; readonly legs: readonly LegId[] | undefined }
+  | { readonly type: 'pause-play'; readonly play: PlayId; readonly paused: boolean }
+  | { readonly type: 'seek-play'; readonly play: PlayId; readonly positionMs: number }
+  | { readonly type: 'play-gain'; readonly play: PlayId; readonly gain: number; readonly rampMs: number }
+  | { readonly type: 'close' };
+
+/** How far a play has come in one of its voices. */
+export interface PlayProgress {
+  readonly play: PlayId;
+  /** In the sound that is playing now. */
+  readonly positionMs: number;
+  readonly paused: boolean;
+  readonly legs: readonly { readonly leg: LegId; readonly playedMs: number; readonly underruns: number }[];
+}
+
+export type Report =
+  | { readonly type: 'ready' }
+  | { readonly type: 'leg-open'; readonly leg: LegId }
+  | { readonly type: 'leg-refused'; readonly leg: LegId; readonly code: string }
+  | { readonly type: 'latched'; readonly leg: LegId; readonly address: string; readonly port: number }
+  | { readonly type: 'dtmf'; readonly leg: LegId; readonly digit: string; readonly durationMs: number }
+  | { readonly type: 'talking'; readonly leg: LegId; readonly active: boolean }
+  | { readonly type: 'play-started'; readonly play: PlayId; readonly legs: readonly LegId[]; readonly at: number }
+  | {
+      readonly type: 'play-ended';
+      readonly play: PlayId;
+      readonly leg: LegId;
+      readonly reason: PlayEndReason;
+      readonly playedMs: number;
+      readonly underruns: number;
+    }
+  | { readonly type: 'progress'; readonly plays: readonly PlayProgress[] }
+  | {
+      readonly type: 'second';
+      readonly snapshot: WorkerSnapshot;
+      readonly legs: readonly {
+        readonly leg: LegId;
+        readonly stats: LegStats;
+        readonly silentMs: number | undefined;
+      }[];
+    };
+
+/** What a mixer thread is started with. */
+export interface WorkerSetup {
+  readonly index: number;
+  readonly rtpHost: string;
+  /** One Int32, shared: counts this worker's ticks, and the main thread waits on it to collect stream audio. */
+  readonly tickCount: SharedArrayBuffer;
+}
