@@ -139,6 +139,7 @@ export class Directory {
         hangUp: request.hangUp,
       });
       member.leg = leg;
+      if (member.role === 'agent') leg.update({ hearsWhispers: true });
       const isFirst = mpc.status === 'initialized';
       mpc.add(member);
       this.#byCall.set(member.callUuid, { mpc, member });

@@ -10,3 +10,4 @@ export {
 } from './identity.ts';
 export { type ExitCause, type LegKind, Member } from './member.ts';
 export { Mpc, type MpcEndCause, type MpcStatus } from './mpc.ts';
+export { type PlayForm, type PlayRecord, type PlayStarted, type PlayState, Plays } from './plays.ts';

@@ -62,6 +62,12 @@ export class Member {
     this.leg?.update({ held });
   }
 
+  /** A coaching supervisor is heard by agents only. */
+  setCoach(coach: boolean): void {
+    this.coach = coach;
+    this.leg?.update({ voice: coach ? 'whisper' : 'conference' });
+  }
+
   /** Marks the exit and closes the leg. Only the MPC calls it; `hangUp` is for exits the far side does not know of. */
   exit(cause: ExitCause, at: Date, tellPeer: boolean): void {
     if (!this.present) return;

@@ -1,0 +1,62 @@
+import { ApiError } from '../errors.ts';
+import type { Directory, Plays } from '../mpc/index.ts';
+import type { Idempotency } from './idempotency.ts';
+import { presentMembers, selectionOf } from './members.ts';
+import { type PlayBodyRules, parsePlayOptions, parseUrls } from './play-body.ts';
+import { startPlay } from './play-start.ts';
+import { playPath } from './present.ts';
+import { liveMpc, type Resource } from './resource.ts';
+
+export interface MemberPlayDeps {
+  readonly authId: string;
+  readonly directory: Directory;
+  readonly plays: Plays;
+  readonly idempotency: Idempotency;
+  readonly rules: PlayBodyRules;
+  readonly maxMemberIds: number;
+}
+
+/** Plays to members of an MPC: start and stop. */
+export function memberPlayResources(deps: MemberPlayDeps): readonly Resource[] {
+  const { authId, directory, plays } = deps;
+  return [
+    {
+      path: '/MultiPartyCall/:mpc/Member/:members/Play/',
+      methods: {
+        POST: deps.idempotency.once((request) => {
+          const selection = selectionOf(request, deps.maxMemberIds);
+          const mpc = liveMpc(request, directory);
+          const members = presentMembers(mpc, selection);
+          const ids = members.map((member) => member.id);
+          const play = startPlay(plays, {
+            id: request.apiId,
+            mpc,
+            members,
+            form: selection.all ? { by: 'all' } : { by: 'ids', ids },
+            urls: parseUrls(request.body, deps.rules),
+            options: parsePlayOptions(request.body),
+            requestedAt: request.receivedAt,
+          });
+          return {
+            status: 202,
+            body: { message: 'play queued into MPC', mpcMemberId: ids, mpcName: mpc.name },
+            headers: { Location: playPath(authId, play) },
+          };
+        }),
+        // Stopping what has already stopped, or a member who has just left, is what the caller wanted.
+        DELETE: (request) => {
+          const selection = selectionOf(request, deps.maxMemberIds);
+          const mpc = liveMpc(request, directory);
+          if (selection.all) {
+            plays.stopAll(mpc);
+            return { status: 204 };
+          }
+          const members = selection.ids.flatMap((id) => mpc.member(id) ?? []);
+          if (members.length === 0) throw new ApiError('not_found');
+          plays.stopMembers(mpc, members);
+          return { status: 204 };
+        },
+      },
+    },
+  ];
+}

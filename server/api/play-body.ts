@@ -1,0 +1,117 @@
+import type { Duck, PlayOptions } from '../../media/index.ts';
+import { ApiError, badField } from '../errors.ts';
+import { flagField, numberField, wordField } from './fields.ts';
+import type { Body } from './resource.ts';
+
+export type UrlVerdict = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+export interface PlayBodyRules {
+  readonly maxPlayUrls: number;
+  readonly maxUrlLength: number;
+  /** The check of a URL that needs no network: scheme, address, port. */
+  readonly checkUrl: (url: string) => UrlVerdict;
+}
+
+/** Who hears a Call Play: the call itself, the other members of its MPC, or all of them. */
+export type CallLegs = 'aleg' | 'bleg' | 'both';
+
+const SECOND_MS = 1000;
+const MAX_POSITION_MS = 24 * 3600 * SECOND_MS;
+const MAX_FADE_MS = 60_000;
+const LOUDEST_DB = 20;
+const SOFTEST_DB = -60;
+const DUCKED: Duck = { gainDb: -12, attackMs: 100, releaseMs: 400 };
+
+/**
+ * The URLs of a play, in playing order. `url` is one URL, which may hold commas, or several separated by commas;
+ * `urls` is a comma list or a JSON list. One that is wrong refuses them all.
+ */
+export function parseUrls(body: Body, rules: PlayBodyRules): readonly string[] {
+  const one = readUrls(body, 'url', splitBeforeSchemes);
+  const list = readUrls(body, 'urls', (text) => text.split(/ ?, ?/));
+  // Clients unsure of the name send both, meaning it once.
+  const urls = one.join() === list.join() ? one : [...one, ...list];
+  if (urls.length === 0) throw badField('url', 'must be given: the http or https URL of an mp3 or wav file');
+  if (urls.length > rules.maxPlayUrls) throw badField('urls', `must hold at most ${rules.maxPlayUrls} URLs`);
+  for (const [index, url] of urls.entries()) {
+    const which = urls.length === 1 ? 'url' : `url ${index + 1} of ${urls.length}`;
+    if (url.length > rules.maxUrlLength)
+      throw new ApiError('bad_url', { detail: `${which} is longer than ${rules.maxUrlLength} characters` });
+    const verdict = rules.checkUrl(url);
+    if (!verdict.ok) throw new ApiError('bad_url', { detail: `${which}: ${verdict.message}` });
+  }
+  return urls;
+}
+
+/** The options of a Member Play: Plivo has none, all of these are extensions. */
+export function parsePlayOptions(body: Body): PlayOptions {
+  return {
+    loop: parseLoop(body),
+    gainDb: numberField(body, 'volume', { min: SOFTEST_DB, max: LOUDEST_DB }) ?? 0,
+    startMs: numberField(body, 'start_ms', { min: 0, max: MAX_POSITION_MS }) ?? 0,
+    lengthMs: parseLengthMs(body),
+    fadeInMs: numberField(body, 'fade_in_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
+    fadeOutMs: numberField(body, 'fade_out_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
+    mix: flagField(body, 'mix') ?? true,
+    mode: wordField(body, 'mode', ['queue', 'replace', 'layer']) ?? 'queue',
+    layer: parseLayer(body),
+    priority: numberField(body, 'priority', { min: 0, max: 9, whole: true }) ?? 0,
+    duck: parseDuck(body),
+    laterJoiners: flagField(body, 'later_joiners') ?? false,
+  };
+}
+
+/** `aleg` unless the body says otherwise; older documentation calls it `leg`. */
+export function parseCallLegs(body: Body): CallLegs {
+  const words = ['aleg', 'bleg', 'both'] as const;
+  return wordField(body, 'legs', words) ?? wordField(body, 'leg', words) ?? 'aleg';
+}
+
+function readUrls(body: Body, name: string, split: (text: string) => string[]): string[] {
+  const value = body[name] ?? undefined;
+  if (value === undefined) return [];
+  const texts = Array.isArray(value) ? value : typeof value === 'string' ? split(value) : undefined;
+  if (texts?.every((text): text is string => typeof text === 'string')) return texts;
+  throw badField(name, 'must be a string or a list of strings');
+}
+
+/** A comma inside a URL stays: only one with a scheme behind it separates. */
+function splitBeforeSchemes(text: string): string[] {
+  return text.split(/ ?, ?(?=[a-z][a-z0-9+.-]*:)/i);
+}
+
+/** `true` and 0 repeat until stopped; a number plays the list that often. */
+function parseLoop(body: Body): number {
+  const { loop } = body;
+  if (typeof loop === 'boolean' || (typeof loop === 'string' && /^(true|false)$/i.test(loop)))
+    return flagField(body, 'loop') ? 0 : 1;
+  return numberField(body, 'loop', { min: 0, max: 1000, whole: true }) ?? 1;
+}
+
+function parseLengthMs(body: Body): number | undefined {
+  const seconds = numberField(body, 'length', { min: 0, max: MAX_POSITION_MS / SECOND_MS });
+  // Clients that always send every field send 0 for "no limit".
+  return seconds === undefined || seconds === 0 ? undefined : Math.round(seconds * SECOND_MS);
+}
+
+function parseLayer(body: Body): string {
+  const layer = body.layer ?? 'main';
+  if (typeof layer === 'string' && /^[a-z0-9_-]{1,32}$/i.test(layer)) return layer;
+  throw badField('layer', 'must be 1 to 32 letters, digits, "-" or "_"');
+}
+
+/** `true`, or the gain of live speech in dB, or all three numbers. */
+function parseDuck(body: Body): Duck | undefined {
+  const duck = body.duck ?? undefined;
+  if (typeof duck === 'object' && duck !== null && !Array.isArray(duck)) {
+    const fields = duck as Body;
+    return {
+      gainDb: numberField(fields, 'gain_db', { min: SOFTEST_DB, max: 0 }) ?? DUCKED.gainDb,
+      attackMs: numberField(fields, 'attack_ms', { min: 0, max: MAX_FADE_MS }) ?? DUCKED.attackMs,
+      releaseMs: numberField(fields, 'release_ms', { min: 0, max: MAX_FADE_MS }) ?? DUCKED.releaseMs,
+    };
+  }
+  if (typeof duck === 'number' || (typeof duck === 'string' && /^-?[0-9]/.test(duck)))
+    return { ...DUCKED, gainDb: numberField(body, 'duck', { min: SOFTEST_DB, max: 0 }) ?? DUCKED.gainDb };
+  return flagField(body, 'duck') ? DUCKED : undefined;
+}

@@ -1,0 +1,162 @@
+import type { ExitCause, Member, Mpc, MpcEndCause, MpcRef, PlayForm, PlayRecord } from '../mpc/index.ts';
+
+/*
+ * Domain to Plivo's JSON: the only file that knows its shapes. Field names, nulls and spellings are the wire contract;
+ * fields that Plivo does not have come last in each object.
+ */
+
+const END_CAUSES: Readonly<Record<MpcEndCause, { readonly code: number; readonly text: string }>> = {
+  no_active_participants: { code: 1000, text: 'No Active Participants' },
+  stay_alone_not_permitted: { code: 1010, text: 'Stay Alone Not Permitted' },
+  max_duration: { code: 2000, text: 'Max Duration Reached' },
+  hangup_api: { code: 3000, text: 'Hangup API Triggered' },
+};
+
+const EXIT_CAUSES: Readonly<Record<ExitCause, string>> = {
+  hangup: 'Participant Call Hangup',
+  kicked: 'Kicked Out of Multiparty Call',
+  mpc_ended: 'Multiparty Call Ended',
+  transferred: 'Participant Call Transferred',
+  no_rtp: 'Participant Call Hangup',
+  lost: 'Participant Call Hangup',
+  shutdown: 'Multiparty Call Ended',
+};
+
+const STATUSES = { initialized: 'Initialized', active: 'Active', ended: 'Ended' } as const;
+
+export function endCauseCode(cause: MpcEndCause): number {
+  return END_CAUSES[cause].code;
+}
+
+/** `2020-12-24 09:20:03+00:00`. */
+export function presentTime(date: Date | undefined): string | null {
+  return date === undefined ? null : `${date.toISOString().slice(0, 19).replace('T', ' ')}+00:00`;
+}
+
+/** Whole seconds between two moments, or null while one of them is to come. */
+function seconds(from: Date | undefined, to: Date | undefined): number | null {
+  return from && to ? Math.round((to.getTime() - from.getTime()) / 1000) : null;
+}
+
+/** `/v1/Account/{auth_id}`, to which all resource URIs belong. */
+export function accountPath(authId: string): string {
+  return `/v1/Account/${authId}`;
+}
+
+/** By UUID unless the client asked by name: a name is only good while the MPC lives. */
+export function mpcPath(authId: string, mpc: Mpc, by: MpcRef['by'] = 'uuid'): string {
+  const segment = by === 'name' ? `name_${encodeURIComponent(mpc.name)}` : `uuid_${mpc.uuid}`;
+  return `${accountPath(authId)}/MultiPartyCall/${segment}/`;
+}
+
+export function playPath(authId: string, play: PlayRecord): string {
+  return `${mpcPath(authId, play.mpc)}Play/${play.id}/`;
+}
+
+export function presentMpc(authId: string, mpc: Mpc, by: MpcRef['by'] = 'uuid'): Record<string, unknown> {
+  const path = mpcPath(authId, mpc, by);
+  const end = mpc.endCause && END_CAUSES[mpc.endCause];
+  return {
+    billed_amount: null,
+    billed_duration: null,
+    creation_time: presentTime(mpc.createdAt),
+    duration: seconds(mpc.startedAt, mpc.endedAt),
+    end_time: presentTime(mpc.endedAt),
+    friendly_name: mpc.name,
+    mpc_uuid: mpc.uuid,
+    participants: `${path}Participant/`,
+    recording: null,
+    resource_uri: path,
+    start_time: presentTime(mpc.startedAt),
+    status: STATUSES[mpc.status],
+    stay_alone: false,
+    sub_account: null,
+    termination_cause: end?.text ?? null,
+    termination_cause_code: end?.code ?? null,
+  };
+}
+
+export function presentMember(authId: string, mpc: Mpc, member: Member): Record<string, unknown> {
+  return {
+    billed_amount: null,
+    billed_duration: null,
+    call_uuid: member.callUuid,
+    coach_mode: member.present ? member.coach : null,
+    duration: seconds(member.joinedAt, member.exitedAt),
+    end_mpc_on_exit: false,
+    exit_cause: member.exitCause ? EXIT_CAUSES[member.exitCause] : null,
+    exit_time: presentTime(member.exitedAt),
+    hold: member.present ? member.held : null,
+    join_time: presentTime(member.joinedAt),
+    member_address: member.address,
+    member_id: member.id,
+    mpc_uuid: mpc.uuid,
+    mute: member.present ? member.muted : null,
+    resource_uri: `${mpcPath(authId, mpc)}Participant/${member.id}/`,
+    role: member.role,
+    start_mpc_on_enter: true,
+    quality: member.present ? presentQuality(member) : null,
+  };
+}
+
+function presentQuality(member: Member): Record<string, unknown> | null {
+  const { stats } = member;
+  if (!stats) return null;
+  return {
+    packets_received: stats.packetsReceived,
+    packets_sent: stats.packetsSent,
+    packets_lost: stats.packetsLost,
+    frames_concealed: stats.framesConcealed,
+    jitter_ms: round(stats.jitterMs),
+    playout_delay_ms: round(stats.playoutDelayMs),
+    round_trip_ms: stats.roundTripMs === undefined ? null : round(stats.roundTripMs),
+    mos: stats.mos === undefined ? null : round(stats.mos),
+  };
+}
+
+export function presentPlay(authId: string, play: PlayRecord): Record<string, unknown> {
+  const { state } = play;
+  return {
+    play_id: play.id,
+    status: state.status,
+    reason: state.failure?.reason ?? null,
+    detail: state.failure?.detail ?? null,
+    mpc_uuid: play.mpc.uuid,
+    mpc_name: play.mpc.name,
+    ...presentForm(play.form),
+    urls: play.urls,
+    loop: play.options.loop,
+    volume: play.options.gainDb,
+    mix: play.options.mix,
+    mode: play.options.mode,
+    cache: state.cache,
+    position_ms: Math.round(state.positionMs),
+    creation_time: presentTime(play.createdAt),
+    end_time: presentTime(play.endedAt),
+    targets: state.targets.map((target) => ({
+      member_id: target.memberId ?? null,
+      status: target.status,
+      reason: target.end ?? null,
+      played_ms: Math.round(target.playedMs),
+      start_latency_ms: target.startLatencyMs === undefined ? null : round(target.startLatencyMs),
+      underruns: target.underruns,
+    })),
+    resource_uri: playPath(authId, play),
+  };
+}
+
+/** As it was asked for: `members` is what the path said, `call_uuid` stands instead for a Call Play. */
+function presentForm(form: PlayForm): Record<string, unknown> {
+  switch (form.by) {
+    case 'all':
+      return { members: 'all', call_uuid: null };
+    case 'ids':
+      return { members: form.ids, call_uuid: null };
+    case 'call':
+      return { members: null, call_uuid: form.callUuid };
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

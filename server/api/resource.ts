@@ -1,0 +1,69 @@
+import { ApiError } from '../errors.ts';
+import { type Mpc, type MpcRef, parseMpcRef } from '../mpc/index.ts';
+
+/** A body as the API sees it: no prototype, so that no key of a stranger means anything. */
+export type Body = Readonly<Record<string, unknown>>;
+
+/** An authenticated request, read and within all limits. */
+export interface ApiRequest {
+  readonly apiId: string;
+  /** The resource's path pattern. */
+  readonly path: string;
+  /** Decoded path parameters by name. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly body: Body;
+  /** When its first byte was seen, on the process-wide monotonic clock, in ms. */
+  readonly receivedAt: number;
+  /** The Host header, for URLs that lead back here. */
+  readonly host: string;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** What a handler answers; `api_id` is added to a body. */
+export interface Answer {
+  readonly status: 200 | 201 | 202 | 204;
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The `api_id` to give instead of the request's own: an answer that is given again keeps its id. */
+  readonly apiId?: string;
+}
+
+export type Method = 'GET' | 'POST' | 'DELETE';
+/** Synchronous on purpose: a request acts on one state of the world, and repeats cannot overtake each other. */
+export type Handler = (request: ApiRequest) => Answer;
+
+/** One path below `/v1/Account/{auth_id}` and what may be done to it. */
+export interface Resource {
+  /** With `:name` parameters and a slash at the end; the slash is optional in requests. */
+  readonly path: string;
+  readonly methods: Readonly<Partial<Record<Method, Handler>>>;
+}
+
+/** A path parameter that the resource's own path declares. */
+export function param(request: ApiRequest, name: string): string {
+  const value = request.params[name];
+  if (value === undefined) throw new Error(`the path has no :${name}`);
+  return value;
+}
+
+/** The `:mpc` of the path. */
+export function mpcRefOf(request: ApiRequest): MpcRef {
+  const ref = parseMpcRef(param(request, 'mpc'));
+  if (!ref) throw new ApiError('bad_mpc');
+  return ref;
+}
+
+/** The MPC of the path, living or ended. */
+export function knownMpc(request: ApiRequest, directory: { find(ref: MpcRef): Mpc | undefined }): Mpc {
+  const mpc = directory.find(mpcRefOf(request));
+  if (!mpc) throw new ApiError('not_found');
+  return mpc;
+}
+
+/** The MPC of the path while it lives: whatever acts on it means this one. */
+export function liveMpc(request: ApiRequest, directory: { find(ref: MpcRef): Mpc | undefined }): Mpc {
+  const mpc = knownMpc(request, directory);
+  if (mpc.status === 'ended') throw new ApiError('not_found');
+  return mpc;
+}

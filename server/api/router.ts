@@ -1,0 +1,81 @@
+import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import type { BasicAuth } from '../auth.ts';
+import { ApiError } from '../errors.ts';
+import { parseBody } from './body.ts';
+import type { JsonLimits } from './json.ts';
+import { contextOf, setRoute, writeAnswer } from './reply.ts';
+import type { ApiRequest, Method, Resource } from './resource.ts';
+
+export interface RouterDeps {
+  readonly authId: string;
+  readonly auth: BasicAuth;
+  readonly resources: readonly Resource[];
+  readonly maxBodyBytes: number;
+  readonly json: JsonLimits;
+}
+
+const ACCOUNT = '/v1/Account/:authId';
+
+/** Everything below `/v1/Account/{auth_id}/`: who asks, then whose it is, then what is said, then what to do. */
+export function apiRouter(deps: RouterDeps): Router {
+  const router = express.Router();
+  const readBody = express.raw({ type: () => true, limit: deps.maxBodyBytes, inflate: false });
+  router.use(ACCOUNT, (request, response, next) => {
+    setRoute(response, ACCOUNT);
+    authenticate(deps.auth, request);
+    if (request.params.authId !== deps.authId) throw new ApiError('not_found');
+    next();
+  });
+  for (const resource of deps.resources) {
+    const path = `${ACCOUNT}${resource.path}`;
+    router.all(path, (request: Request, response: Response, next: NextFunction) => {
+      setRoute(response, path);
+      const method = request.method === 'HEAD' ? 'GET' : request.method;
+      const handler = resource.methods[method as Method];
+      if (!handler) throw methodNotAllowed(resource);
+      const answer = (error?: unknown): void => {
+        if (error) next(error);
+        else writeAnswer(response, handler(readRequest(request, response, resource, deps)));
+      };
+      if (method === 'GET') answer();
+      else readBody(request, response, answer);
+    });
+  }
+  return router;
+}
+
+/** Before a byte of the body is read: strangers get no work out of us. */
+export function authenticate(auth: BasicAuth, request: Request): void {
+  const result = auth.check(request.headers.authorization, request.socket.remoteAddress ?? '');
+  if (result.ok) return;
+  if (result.reason === 'throttled')
+    throw new ApiError('too_many_failures', { headers: { 'Retry-After': String(result.retryAfterSeconds) } });
+  throw new ApiError('unauthorized', { headers: { 'WWW-Authenticate': 'Basic realm="partyline", charset="UTF-8"' } });
+}
+
+function readRequest(request: Request, response: Response, resource: Resource, deps: RouterDeps): ApiRequest {
+  const { apiId, receivedAt } = contextOf(response);
+  const bytes: unknown = request.body;
+  const mark = request.url.indexOf('?');
+  return {
+    apiId,
+    path: resource.path,
+    params: request.params as Record<string, string>,
+    query: new URLSearchParams(mark < 0 ? '' : request.url.slice(mark + 1)),
+    body: parseBody(
+      bytes instanceof Uint8Array ? bytes : new Uint8Array(0),
+      request.headers['content-type'],
+      deps.json,
+    ),
+    receivedAt,
+    host: request.headers.host ?? '',
+    idempotencyKey: request.get('idempotency-key'),
+  };
+}
+
+function methodNotAllowed(resource: Resource): ApiError {
+  const methods = Object.keys(resource.methods);
+  return new ApiError('method_not_allowed', {
+    headers: { Allow: (methods.includes('GET') ? ['HEAD', ...methods] : methods).join(', ') },
+  });
+}

@@ -1,0 +1,41 @@
+import { ApiError } from '../errors.ts';
+import type { Directory, MpcRef } from '../mpc/index.ts';
+import { accountPath } from './present.ts';
+import { mpcRefOf, param, type Resource } from './resource.ts';
+
+/** Issues the tokens that let one WebSocket into one MPC. */
+export interface TokenIssuer {
+  /** Undefined when too many wait already. */
+  issue(mpc: MpcRef): string | undefined;
+  /** How long a token is good for. */
+  readonly seconds: number;
+}
+
+export interface StreamTokenDeps {
+  readonly authId: string;
+  readonly directory: Directory;
+  readonly tokens: TokenIssuer;
+}
+
+/** Tokens for clients that cannot send an Authorization header. The stream itself is an upgrade on the same path. */
+export function streamTokenResources({ authId, directory, tokens }: StreamTokenDeps): readonly Resource[] {
+  return [
+    {
+      path: '/MultiPartyCall/:mpc/Stream/',
+      methods: {
+        POST: (request) => {
+          const ref = mpcRefOf(request);
+          // A name may be of an MPC that this member is going to begin; a UUID is of one that lives.
+          if (ref.by === 'uuid' && (directory.find(ref)?.status ?? 'ended') === 'ended')
+            throw new ApiError('not_found');
+          const token = tokens.issue(ref);
+          if (token === undefined)
+            throw new ApiError('too_many_tokens', { headers: { 'Retry-After': String(tokens.seconds) } });
+          const segment = encodeURIComponent(param(request, 'mpc'));
+          const url = `ws://${request.host}${accountPath(authId)}/MultiPartyCall/${segment}/Stream/`;
+          return { status: 201, body: { token, url, expires_in: tokens.seconds } };
+        },
+      },
+    },
+  ];
+}

@@ -1,0 +1,102 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { callPlayResources } from './api/call-play.ts';
+import { Idempotency } from './api/idempotency.ts';
+import { memberPlayResources } from './api/member-play.ts';
+import { mpcResources } from './api/mpcs.ts';
+import { participantResources } from './api/participants.ts';
+import type { UrlVerdict } from './api/play-body.ts';
+import { playResources } from './api/plays.ts';
+import { contextOf, routeOf, setContext, toApiError, writeError } from './api/reply.ts';
+import type { Resource } from './api/resource.ts';
+import { apiRouter, authenticate } from './api/router.ts';
+import { type Readiness, statusRouter } from './api/status.ts';
+import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
+import type { BasicAuth } from './auth.ts';
+import type { Config } from './config.ts';
+import { ApiError } from './errors.ts';
+import type { Logger } from './log.ts';
+import type { Metrics } from './metrics/metrics.ts';
+import type { Directory, Plays } from './mpc/index.ts';
+
+export interface AppDeps {
+  readonly authId: string;
+  readonly auth: BasicAuth;
+  readonly limits: Config['api'];
+  readonly directory: Directory;
+  readonly plays: Plays;
+  readonly checkUrl: (url: string) => UrlVerdict;
+  readonly tokens: TokenIssuer;
+  readonly metrics: Metrics;
+  readonly readiness: () => Readiness;
+  readonly log: Logger;
+  /** Process-wide monotonic, in ms. */
+  readonly nowMs: () => number;
+  readonly newUuid: () => string;
+}
+
+/** Every resource of the API; the order is that of the documentation. */
+export function apiResources(deps: AppDeps): readonly Resource[] {
+  const { authId, directory, plays, limits } = deps;
+  const idempotency = new Idempotency({ nowMs: deps.nowMs, onHit: () => deps.metrics.idempotentHit() });
+  const rules = { ...limits, checkUrl: deps.checkUrl };
+  const { maxMemberIds } = limits;
+  return [
+    ...mpcResources({ authId, directory }),
+    ...participantResources({ authId, directory, maxMemberIds }),
+    ...memberPlayResources({ authId, directory, plays, idempotency, rules, maxMemberIds }),
+    ...callPlayResources({ authId, directory, plays, idempotency, rules }),
+    ...playResources({ authId, directory, plays }),
+    ...streamTokenResources({ authId, directory, tokens: deps.tokens }),
+  ];
+}
+
+/** The HTTP side as an Express app that never listens. */
+export function createApp(deps: AppDeps): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', false);
+  app.use((_request, response, next) => {
+    const receivedAt = deps.nowMs();
+    setContext(response, { apiId: deps.newUuid(), receivedAt });
+    response.once('close', () => observe(deps, response, receivedAt));
+    next();
+  });
+  app.use(
+    statusRouter({
+      metrics: deps.metrics,
+      readiness: deps.readiness,
+      guard: (request) => deps.limits.metricsAuth && authenticate(deps.auth, request),
+    }),
+  );
+  app.use(
+    apiRouter({
+      authId: deps.authId,
+      auth: deps.auth,
+      resources: apiResources(deps),
+      maxBodyBytes: deps.limits.maxBodyBytes,
+      json: { maxDepth: deps.limits.maxJsonDepth, maxKeys: deps.limits.maxJsonKeys },
+    }),
+  );
+  app.use(() => {
+    throw new ApiError('not_found');
+  });
+  app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
+    const known = toApiError(error);
+    if (!known)
+      deps.log.error({ err: error, apiId: contextOf(response).apiId, route: routeOf(response) }, 'request failed');
+    const refusal = known ?? new ApiError('internal');
+    deps.metrics.httpRefused(refusal.code);
+    if (response.headersSent) request.socket.destroy();
+    else writeError(response, refusal);
+  });
+  return app;
+}
+
+/** A client that left before the answer is counted as 499, as proxies do. */
+function observe(deps: AppDeps, response: Response, receivedAt: number): void {
+  const code = response.headersSent ? response.statusCode : 499;
+  const seconds = (deps.nowMs() - receivedAt) / 1000;
+  deps.metrics.httpRequest(routeOf(response), code, seconds);
+  deps.log.debug({ apiId: contextOf(response).apiId, route: routeOf(response), code, seconds }, 'request');
+}

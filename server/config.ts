@@ -1,0 +1,157 @@
+import { isIPv6 } from 'node:net';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
+
+/** What the defaults depend on. */
+export interface Machine {
+  readonly cores: number;
+  readonly interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  /** One message that names every wrong setting and says what it should be. */
+  | { readonly ok: false; readonly message: string };
+
+/** The settings, checked and frozen, grouped by who uses them. Times in ms, sizes in bytes. */
+export type Config = ReturnType<typeof arrange>;
+
+/** Members one mixer thread is trusted with by default: a quarter of what it carries when measured alone. */
+const MEMBERS_PER_WORKER = 500;
+const SECOND_MS = 1000;
+
+/** Reads the environment. Empty values count as absent. */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>, machine: Machine): ConfigResult {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries<Setting<unknown>>(SETTINGS)) {
+    const given = env[name]?.trim() || undefined;
+    const text = given ?? setting.fallback;
+    if (text === undefined) continue;
+    const parsed = setting.schema.safeParse(text);
+    if (parsed.success) values[name] = parsed.data;
+    else {
+      const shown = setting.secret ? name : `${name}=${JSON.stringify(text.slice(0, 80))}`;
+      problems.push(`${shown}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
+    }
+  }
+  const checked = values as SettingValues;
+  if (problems.length === 0) problems.push(...contradictions(checked));
+  if (problems.length > 0) return { ok: false, message: explain(problems) };
+  return { ok: true, config: deepFreeze(arrange(checked, machine)) };
+}
+
+function explain(problems: readonly string[]): string {
+  const count = problems.length === 1 ? 'a setting is' : `${problems.length} settings are`;
+  return `partyline cannot start: ${count} wrong. Correct or unset in the environment:\n${problems
+    .map((problem) => `  ${problem}`)
+    .join('\n')}\nAll settings are described in docs/config.md.`;
+}
+
+function contradictions(values: SettingValues): string[] {
+  const problems: string[] = [];
+  const named = (name: SettingName): string => `${name}=${String(values[name])}`;
+  if ((values.AUTH_ID === undefined) !== (values.AUTH_TOKEN === undefined))
+    problems.push('AUTH_ID and AUTH_TOKEN: set both or neither');
+  if (values.RTP_PORT_MAX <= values.RTP_PORT_MIN)
+    problems.push(`${named('RTP_PORT_MAX')}: must be above ${named('RTP_PORT_MIN')}`);
+  if (values.HTTP_PORT !== 0 && values.HTTP_PORT === values.SIP_PORT)
+    problems.push(`${named('HTTP_PORT')} and ${named('SIP_PORT')}: must differ, both take TCP`);
+  if (values.SIP_PORT >= values.RTP_PORT_MIN && values.SIP_PORT <= values.RTP_PORT_MAX)
+    problems.push(`${named('SIP_PORT')}: must lie outside RTP_PORT_MIN to RTP_PORT_MAX`);
+  if (values.NO_RTP_HANGUP_SECONDS < values.NO_RTP_WARN_SECONDS)
+    problems.push(`${named('NO_RTP_HANGUP_SECONDS')}: must not be below ${named('NO_RTP_WARN_SECONDS')}`);
+  return problems;
+}
+
+function arrange(values: SettingValues, machine: Machine) {
+  const workers = values.MEDIA_WORKERS ?? Math.max(1, machine.cores - 1);
+  const account =
+    values.AUTH_ID !== undefined && values.AUTH_TOKEN !== undefined
+      ? { authId: values.AUTH_ID, authToken: values.AUTH_TOKEN }
+      : undefined;
+  return {
+    http: {
+      host: values.HTTP_HOST,
+      port: values.HTTP_PORT,
+      maxConnections: values.MAX_HTTP_CONNECTIONS,
+      maxHeaderBytes: values.MAX_HEADER_BYTES,
+      headersTimeoutMs: values.HTTP_HEADERS_SECONDS * SECOND_MS,
+      requestTimeoutMs: values.HTTP_REQUEST_SECONDS * SECOND_MS,
+    },
+    api: {
+      maxBodyBytes: values.MAX_BODY_BYTES,
+      maxJsonDepth: values.MAX_JSON_DEPTH,
+      maxJsonKeys: values.MAX_JSON_KEYS,
+      maxMemberIds: values.MAX_MEMBER_IDS,
+      maxPlayUrls: values.MAX_PLAY_URLS,
+      maxUrlLength: values.MAX_URL_LENGTH,
+      authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
+      metricsAuth: values.METRICS_AUTH,
+    },
+    sip: {
+      host: values.SIP_HOST,
+      port: values.SIP_PORT,
+      trusted: values.SIP_TRUSTED,
+      rateLimit: values.SIP_RATE_LIMIT,
+    },
+    rtp: {
+      host: values.SIP_HOST,
+      portMin: values.RTP_PORT_MIN,
+      portMax: values.RTP_PORT_MAX,
+      noRtpWarnMs: values.NO_RTP_WARN_SECONDS * SECOND_MS,
+      noRtpHangupMs: values.NO_RTP_HANGUP_SECONDS * SECOND_MS,
+    },
+    ws: {
+      origins: values.WS_ORIGINS,
+      maxSockets: values.MAX_WS,
+      maxSocketsPerAddress: values.MAX_WS_PER_ADDRESS,
+    },
+    publicAddress: values.PUBLIC_ADDRESS ?? reachableAddress(values.SIP_HOST, machine.interfaces),
+    account,
+    media: { workers, sampleRate: values.SAMPLE_RATE },
+    members: {
+      max: values.MAX_MEMBERS ?? workers * MEMBERS_PER_WORKER,
+      maxPerMpc: values.MAX_MEMBERS_PER_MPC,
+      endedMpcsKept: values.ENDED_MPCS_KEPT,
+    },
+    plays: { perMember: values.PLAYS_PER_MEMBER, perNode: values.PLAYS_PER_NODE, kept: values.PLAYS_KEPT },
+    fetch: {
+      allow: values.FETCH_ALLOW,
+      connectMs: values.FETCH_CONNECT_SECONDS * SECOND_MS,
+      firstByteMs: values.FETCH_FIRST_BYTE_SECONDS * SECOND_MS,
+      idleMs: values.FETCH_IDLE_SECONDS * SECOND_MS,
+      totalMs: values.FETCH_TOTAL_SECONDS * SECOND_MS,
+      redirects: values.FETCH_REDIRECTS,
+      maxBytes: values.FETCH_MAX_BYTES,
+      perHost: values.FETCHES_PER_HOST,
+      perNode: values.FETCHES_PER_NODE,
+    },
+    clip: { maxMs: values.CLIP_MAX_SECONDS * SECOND_MS, cacheBytes: values.CLIP_CACHE_BYTES },
+    decoder: {
+      ffmpegPath: values.FFMPEG_PATH,
+      max: values.DECODERS ?? machine.cores,
+      queue: values.DECODER_QUEUE,
+      timeoutMs: values.DECODER_SECONDS * SECOND_MS,
+    },
+    dataDir: values.DATA_DIR,
+    drainMs: values.DRAIN_SECONDS * SECOND_MS,
+    redisUrl: values.REDIS_URL,
+    logLevel: values.LOG_LEVEL,
+  };
+}
+
+/** The host itself, or for a wildcard the first address of the machine that others can reach. */
+function reachableAddress(host: string, interfaces: Machine['interfaces']): string {
+  if (host !== '0.0.0.0' && host !== '::') return host;
+  const family = isIPv6(host) ? 'IPv6' : 'IPv4';
+  const outside = Object.values(interfaces)
+    .flatMap((addresses) => addresses ?? [])
+    .find((info) => !info.internal && info.family === family && !info.address.startsWith('fe80:'));
+  return outside?.address ?? (family === 'IPv6' ? '::1' : '127.0.0.1');
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,65 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { rawError } from './api/reply.ts';
+import type { Config } from './config.ts';
+import { StartError } from './start-error.ts';
+
+/** How often Node looks for connections that are over their time. */
+const CHECK_INTERVAL_MS = 2000;
+const KEEP_ALIVE_MS = 5000;
+
+/** An HTTP server within all limits, not yet listening. Node's strict parser judges what a request is. */
+export function createHttpServer(config: Config['http'], listener: RequestListener, newUuid: () => string): Server {
+  const server = createServer(
+    {
+      headersTimeout: config.headersTimeoutMs,
+      requestTimeout: config.requestTimeoutMs,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: config.maxHeaderBytes,
+      noDelay: true,
+    },
+    listener,
+  );
+  server.maxConnections = config.maxConnections;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    socket.once('finish', () => socket.destroy());
+    socket.end(answerTo(error.code, newUuid()));
+  });
+  return server;
+}
+
+function answerTo(code: string | undefined, apiId: string): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return rawError('headers_too_large', apiId);
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return rawError('request_timeout', apiId);
+  return rawError('bad_request', apiId);
+}
+
+/** Listens, and resolves with the port. What stands in the way is named by its setting. */
+export async function listen(server: Server, config: Pick<Config['http'], 'host' | 'port'>): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void =>
+      reject(StartError.ofListening(error, { host: 'HTTP_HOST', port: 'HTTP_PORT' }, config));
+    server.once('error', fail);
+    server.listen(config.port, config.host, () => {
+      server.off('error', fail);
+      resolve();
+    });
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the HTTP server has no port');
+  return address.port;
+}
+
+/** Closes a server and whatever hangs on to it. */
+export async function closeHttpServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

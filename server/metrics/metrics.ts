@@ -1,0 +1,140 @@
+import { Counter, Histogram, type Metric, Registry } from 'prom-client';
+import { CLIP_FAILURES } from '../../media/clip/index.ts';
+import type { EngineObserver, EngineSnapshot, PlayEndReason, WorkerSnapshot } from '../../media/index.ts';
+import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
+import { histogramSamples, PulledMetric, type Sample } from './pulled.ts';
+import { METRICS, type MetricName } from './table.ts';
+
+/** Where the numbers are that nobody reports: they are asked for at each scrape. */
+export interface MetricSources {
+  readonly engine: () => EngineSnapshot;
+  readonly conferences: () => number;
+  readonly members: () => Readonly<Record<'sip' | 'ws' | 'webrtc', number>>;
+  readonly clipCacheBytes: () => number;
+  readonly draining: () => boolean;
+}
+
+const PLAY_START_BUCKETS = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1, 2, 5, 10, 20];
+const WORK_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+const HTTP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** All metrics of one server. Takes what happens, pulls what can be asked for, prints Prometheus' text. */
+export class Metrics implements EngineObserver {
+  readonly registry = new Registry();
+  readonly #playsEnded = this.#counter('partyline_plays_total');
+  readonly #playFailures = this.#counter('partyline_play_failures_total');
+  readonly #playStart = this.#histogram('partyline_play_start_seconds', PLAY_START_BUCKETS);
+  readonly #fetch = this.#histogram('partyline_clip_fetch_seconds', WORK_BUCKETS);
+  readonly #decode = this.#histogram('partyline_clip_decode_seconds', WORK_BUCKETS);
+  readonly #http = this.#histogram('partyline_http_request_seconds', HTTP_BUCKETS);
+  readonly #refusals = this.#counter('partyline_http_refusals_total');
+  readonly #idempotentHits = this.#counter('partyline_idempotent_hits_total');
+
+  constructor() {
+    // A counter that is there from the start shows its first step; one that appears with it does not.
+    for (const result of ['completed', 'stopped', 'failed']) this.#playsEnded.inc({ result }, 0);
+    for (const reason of [...CLIP_FAILURES, 'engine_lost']) this.#playFailures.inc({ reason }, 0);
+    for (const cache of ['hit', 'miss']) this.#playStart.zero({ cache });
+    for (const error of Object.keys(API_ERRORS)) this.#refusals.inc({ error }, 0);
+  }
+
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** Attaches what is asked at each scrape: most of it is made with this object already in hand. */
+  watch(sources: MetricSources): void {
+    this.#pull('partyline_conferences', () => single(sources.conferences()));
+    this.#pull('partyline_members', () => byLabel('leg', sources.members()));
+    this.#pull('partyline_clip_cache_bytes', () => single(sources.clipCacheBytes()));
+    this.#pull('partyline_draining', () => single(sources.draining() ? 1 : 0));
+    this.#pull('partyline_plays_active', () => single(sources.engine().playsActive));
+    this.#pull('partyline_play_queue_depth', () => single(sources.engine().playQueueDepth));
+
+    const workers = (): readonly WorkerSnapshot[] => sources.engine().workers;
+    const perWorker = (name: MetricName, value: (worker: WorkerSnapshot) => number): void =>
+      this.#pull(name, () => workers().map((worker) => ({ labels: { worker: worker.worker }, value: value(worker) })));
+    perWorker('partyline_ticks_total', (worker) => worker.ticks);
+    perWorker('partyline_ticks_skipped_total', (worker) => worker.ticksSkipped);
+    for (const [name, part] of [
+      ['partyline_tick_lateness_seconds', 'lateness'],
+      ['partyline_tick_duration_seconds', 'duration'],
+    ] as const)
+      this.#pull(name, () => workers().flatMap((w) => histogramSamples(name, { worker: w.worker }, w[part])));
+
+    const total = (value: (worker: WorkerSnapshot) => number): number =>
+      workers().reduce((sum, worker) => sum + value(worker), 0);
+    this.#pull('partyline_rtp_packets_total', () =>
+      byLabel('direction', { in: total((worker) => worker.rtpIn), out: total((worker) => worker.rtpOut) }),
+    );
+    this.#pull('partyline_rtp_lost_total', () => single(total((worker) => worker.rtpLost)));
+    this.#pull('partyline_frames_concealed_total', () => single(total((worker) => worker.framesConcealed)));
+    this.#pull('partyline_rtp_discarded_total', () => byLabel('reason', sumByReason(workers())));
+  }
+
+  playStarted(cache: 'hit' | 'miss', seconds: number): void {
+    this.#playStart.observe({ cache }, seconds);
+  }
+
+  playEnded(result: 'completed' | 'stopped' | 'failed', reason: PlayEndReason): void {
+    this.#playsEnded.inc({ result });
+    if (result === 'failed') this.#playFailures.inc({ reason });
+  }
+
+  clipFetched(seconds: number): void {
+    this.#fetch.observe(seconds);
+  }
+
+  clipDecoded(seconds: number): void {
+    this.#decode.observe(seconds);
+  }
+
+  /** `route` is a path pattern, never a path. */
+  httpRequest(route: string, code: number, seconds: number): void {
+    this.#http.observe({ route, code }, seconds);
+  }
+
+  httpRefused(error: ApiErrorCode): void {
+    this.#refusals.inc({ error });
+  }
+
+  idempotentHit(): void {
+    this.#idempotentHits.inc();
+  }
+
+  render(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  #counter(name: MetricName): Counter {
+    return new Counter({ ...describe(name), registers: [this.registry] });
+  }
+
+  #histogram(name: MetricName, buckets: number[]): Histogram {
+    return new Histogram({ ...describe(name), buckets, registers: [this.registry] });
+  }
+
+  #pull(name: MetricName, pull: () => readonly Sample[]): void {
+    // The registry only asks for a name and `get`; its type knows prom-client's own classes alone.
+    this.registry.registerMetric(new PulledMetric(name, pull) as unknown as Metric);
+  }
+}
+
+function describe(name: MetricName): { name: string; help: string; labelNames: string[] } {
+  return { name, help: METRICS[name].help, labelNames: [...METRICS[name].labels] };
+}
+
+function single(value: number): readonly Sample[] {
+  return [{ labels: {}, value }];
+}
+
+function byLabel(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
+  return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
+}
+
+function sumByReason(workers: readonly WorkerSnapshot[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const worker of workers)
+    for (const [reason, count] of Object.entries(worker.rtpDiscarded)) sums[reason] = (sums[reason] ?? 0) + count;
+  return sums;
+}

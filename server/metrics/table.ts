@@ -1,0 +1,66 @@
+/** Every metric of ours: its kind, labels and meaning, also the page docs/metrics.md. Labels come from closed sets. */
+export const METRICS = {
+  partyline_conferences: { kind: 'gauge', labels: [], help: 'MPCs that live now' },
+  partyline_members: { kind: 'gauge', labels: ['leg'], help: 'Members present, by kind of leg: sip, ws or webrtc' },
+  partyline_plays_total: {
+    kind: 'counter',
+    labels: ['result'],
+    help: 'Plays that ended: completed, stopped or failed',
+  },
+  partyline_play_failures_total: { kind: 'counter', labels: ['reason'], help: 'Plays that failed, by reason' },
+  partyline_plays_active: { kind: 'gauge', labels: [], help: 'Plays that sound now' },
+  partyline_play_queue_depth: { kind: 'gauge', labels: [], help: 'Plays that wait for their turn or their clip' },
+  partyline_play_start_seconds: {
+    kind: 'histogram',
+    labels: ['cache'],
+    help: 'From a play request received to its first frame on the wire; hit when its clip was in memory, else miss',
+  },
+  partyline_clip_fetch_seconds: { kind: 'histogram', labels: [], help: 'Fetching one clip, from request to last byte' },
+  partyline_clip_decode_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'Decoding one clip, from first byte to last sample',
+  },
+  partyline_clip_cache_bytes: { kind: 'gauge', labels: [], help: 'Decoded audio in memory' },
+  partyline_tick_lateness_seconds: {
+    kind: 'histogram',
+    labels: ['worker'],
+    help: "From a tick's deadline to its start",
+  },
+  partyline_tick_duration_seconds: { kind: 'histogram', labels: ['worker'], help: 'How long a tick took' },
+  partyline_ticks_total: { kind: 'counter', labels: ['worker'], help: 'Ticks of 20 ms run' },
+  partyline_ticks_skipped_total: { kind: 'counter', labels: ['worker'], help: 'Ticks left out after a stall' },
+  partyline_rtp_packets_total: {
+    kind: 'counter',
+    labels: ['direction'],
+    help: 'RTP packets taken (in) and sent (out)',
+  },
+  partyline_rtp_lost_total: { kind: 'counter', labels: [], help: 'RTP packets that never came' },
+  partyline_rtp_discarded_total: { kind: 'counter', labels: ['reason'], help: 'Packets that came and were not used' },
+  partyline_frames_concealed_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Frames invented in place of lost or late ones',
+  },
+  partyline_http_request_seconds: {
+    kind: 'histogram',
+    labels: ['route', 'code'],
+    help: 'HTTP requests, by path pattern and status; 499 when the client left first',
+  },
+  partyline_http_refusals_total: {
+    kind: 'counter',
+    labels: ['error'],
+    help: 'Requests refused, by row of docs/errors.md',
+  },
+  partyline_idempotent_hits_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Repeated requests answered from memory for their Idempotency-Key',
+  },
+  partyline_draining: { kind: 'gauge', labels: [], help: '1 while shutting down and waiting for calls, else 0' },
+} as const satisfies Record<
+  string,
+  { readonly kind: 'counter' | 'gauge' | 'histogram'; readonly labels: readonly string[]; readonly help: string }
+>;
+
+export type MetricName = keyof typeof METRICS;

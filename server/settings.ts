@@ -1,0 +1,272 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+/** One environment variable: what it may hold, what it is when absent, and what it is for. */
+export interface Setting<T> {
+  /** Read as if it were set; undefined when the default is worked out from others. */
+  readonly fallback: string | undefined;
+  /** The default as documentation shows it, when that is not simply `fallback`. */
+  readonly shown?: string;
+  readonly meaning: string;
+  readonly schema: z.ZodType<T, string>;
+  /** Never repeated in a message. */
+  readonly secret?: true;
+}
+
+function whole(min: number, max: number): z.ZodType<number, string> {
+  const expected = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^[0-9]{1,15}$/, expected)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, expected);
+}
+
+function oneOf<const T extends string>(...names: T[]): z.ZodType<T, string> {
+  return z.string().transform((text, context): T => {
+    const found = names.find((name) => name === text.toLowerCase());
+    if (found !== undefined) return found;
+    context.addIssue({ code: 'custom', message: `must be one of ${names.join(', ')}` });
+    return z.NEVER;
+  });
+}
+
+const host = z
+  .string()
+  .refine(
+    (text) => ipaddr.isValid(text) || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/i.test(text),
+    'must be an IP address or a host name, such as 127.0.0.1 or 0.0.0.0',
+  );
+
+/** Media sockets bind to it, so it has to be an address. */
+const address = z
+  .string()
+  .transform((text) => (text.toLowerCase() === 'localhost' ? '127.0.0.1' : text))
+  .refine(
+    (text) => ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text),
+    'must be an IP address, such as 127.0.0.1',
+  );
+
+/** Comma list of addresses and networks, each written as a network. */
+const networks = z.string().transform((text, context): readonly string[] => {
+  const networks: string[] = [];
+  for (const part of splitList(text)) {
+    const network = part.includes('/') ? part : `${part}/${part.includes(':') ? 128 : 32}`;
+    if (ipaddr.isValidCIDR(network)) networks.push(network);
+    else
+      context.addIssue({ code: 'custom', message: `"${part}" is no address or network; write 10.0.0.0/8 or ::1/128` });
+  }
+  return networks;
+});
+
+const origins = z.string().transform((text, context): readonly string[] => {
+  const origins: string[] = [];
+  for (const part of splitList(text)) {
+    const url = URL.canParse(part) ? new URL(part) : undefined;
+    if (url && url.origin !== 'null' && url.origin === part.toLowerCase()) origins.push(url.origin);
+    else context.addIssue({ code: 'custom', message: `"${part}" is no web origin; write https://console.example.com` });
+  }
+  return origins;
+});
+
+const flag = oneOf('true', 'false').transform((text) => text === 'true');
+const anything = z.string();
+const minute = 60;
+const day = 86_400;
+const megabyte = 2 ** 20;
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** Every setting, in the order of the documentation. */
+export const SETTINGS = {
+  HTTP_HOST: { fallback: '127.0.0.1', meaning: 'Address of the API, WebSocket, metrics and console', schema: host },
+  HTTP_PORT: { fallback: '8080', meaning: 'TCP port of the same; 0 takes a free one', schema: whole(0, 65_535) },
+  SIP_HOST: { fallback: '127.0.0.1', meaning: 'Address of SIP (UDP and TCP) and of RTP', schema: address },
+  SIP_PORT: { fallback: '5060', meaning: 'UDP and TCP port of SIP; 0 takes a free one', schema: whole(0, 65_535) },
+  RTP_PORT_MIN: {
+    fallback: '20000',
+    meaning: 'Lowest media port: RTP takes even ports, RTCP the odd one above',
+    schema: whole(1024, 65_534),
+  },
+  RTP_PORT_MAX: { fallback: '29999', meaning: 'Highest media port', schema: whole(1025, 65_535) },
+  PUBLIC_ADDRESS: {
+    fallback: undefined,
+    shown: "`SIP_HOST`, or for `0.0.0.0` the machine's first outside address",
+    meaning: 'The address that SDP and Contact tell callers',
+    schema: address,
+  },
+  AUTH_ID: {
+    fallback: undefined,
+    shown: 'made at first start',
+    meaning: "The account's id: 1 to 64 letters, digits, `-` or `_`. Some SDKs insist on `MA` and 18 more",
+    schema: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "-" or "_"'),
+  },
+  AUTH_TOKEN: {
+    fallback: undefined,
+    shown: 'made at first start',
+    meaning: "The account's password: 8 to 128 visible ASCII characters. Goes together with `AUTH_ID`",
+    schema: z.string().regex(/^[\x21-\x7e]{8,128}$/, 'must be 8 to 128 visible ASCII characters'),
+    secret: true,
+  },
+  SIP_TRUSTED: {
+    fallback: '127.0.0.0/8,::1/128',
+    meaning: 'Addresses whose SIP needs no digest; everybody else is challenged',
+    schema: networks,
+  },
+  FETCH_ALLOW: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'Private sources a play may fetch from: `127.0.0.1:9000,10.1.2.0/24:443`',
+    schema: anything,
+  },
+  MEDIA_WORKERS: {
+    fallback: undefined,
+    shown: 'cores − 1, at least 1',
+    meaning: 'Mixer threads',
+    schema: whole(1, 64),
+  },
+  SAMPLE_RATE: {
+    fallback: '8000',
+    meaning: 'Sample rate in Hz at which MPCs are mixed: 8000, 16000 or 48000',
+    schema: oneOf('8000', '16000', '48000').transform((text) => Number(text) as 8000 | 16_000 | 48_000),
+  },
+  FFMPEG_PATH: {
+    fallback: '',
+    shown: 'searched',
+    meaning: 'The ffmpeg to use instead of the first that works',
+    schema: anything,
+  },
+  DATA_DIR: { fallback: './data', meaning: 'Credentials, clip cache, recordings', schema: z.string().min(1) },
+  DRAIN_SECONDS: { fallback: '300', meaning: 'How long SIGTERM waits for running calls', schema: whole(0, day) },
+  REDIS_URL: {
+    fallback: '',
+    shown: 'none: one node',
+    meaning: 'Directory shared by several nodes. Not used yet; a value is only checked',
+    schema: z.string().regex(/^(rediss?:\/\/\S+)?$/, 'must begin with redis:// or rediss://'),
+    secret: true,
+  },
+  LOG_LEVEL: {
+    fallback: 'info',
+    meaning: 'fatal, error, warn, info, debug, trace or silent',
+    schema: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+  },
+  MAX_MEMBERS: {
+    fallback: undefined,
+    shown: '500 for each of `MEDIA_WORKERS`',
+    meaning: 'Members on this node; further calls get 503',
+    schema: whole(1, 1_000_000),
+  },
+  MAX_MEMBERS_PER_MPC: {
+    fallback: '200',
+    meaning: 'Members in one MPC; further calls get 486',
+    schema: whole(1, 100_000),
+  },
+  SIP_RATE_LIMIT: { fallback: '50', meaning: 'SIP requests a second from one source', schema: whole(1, 1_000_000) },
+  NO_RTP_WARN_SECONDS: { fallback: '30', meaning: 'A call without RTP for so long is reported', schema: whole(1, day) },
+  NO_RTP_HANGUP_SECONDS: {
+    fallback: '120',
+    meaning: 'A call without RTP for so long is hung up',
+    schema: whole(1, day),
+  },
+  ENDED_MPCS_KEPT: { fallback: '1000', meaning: 'Ended MPCs that stay readable', schema: whole(0, 1_000_000) },
+  PLAYS_PER_MEMBER: {
+    fallback: '5',
+    meaning: 'Plays waiting for one member; further ones get 429',
+    schema: whole(1, 1000),
+  },
+  PLAYS_PER_NODE: {
+    fallback: '1000',
+    meaning: 'Plays waiting or running on this node; further ones get 429',
+    schema: whole(1, 1_000_000),
+  },
+  PLAYS_KEPT: {
+    fallback: '1000',
+    meaning: 'Finished plays that stay readable, for at most an hour',
+    schema: whole(0, 1_000_000),
+  },
+  MAX_PLAY_URLS: { fallback: '20', meaning: 'URLs in one play', schema: whole(1, 200) },
+  MAX_URL_LENGTH: { fallback: '2048', meaning: 'Characters in one URL', schema: whole(16, 65_536) },
+  MAX_MEMBER_IDS: { fallback: '200', meaning: 'Member ids in one request', schema: whole(1, 10_000) },
+  MAX_BODY_BYTES: {
+    fallback: '65536',
+    meaning: 'Bytes in a request body; more get 413',
+    schema: whole(1024, megabyte),
+  },
+  MAX_JSON_DEPTH: { fallback: '20', meaning: 'Levels of nesting in a JSON body', schema: whole(1, 100) },
+  MAX_JSON_KEYS: { fallback: '200', meaning: 'Keys and list items in a body', schema: whole(1, 100_000) },
+  MAX_HEADER_BYTES: {
+    fallback: '16384',
+    meaning: 'Bytes of request line and headers; more get 431',
+    schema: whole(1024, megabyte),
+  },
+  HTTP_HEADERS_SECONDS: { fallback: '10', meaning: 'Time for the headers of a request', schema: whole(1, 600) },
+  HTTP_REQUEST_SECONDS: { fallback: '30', meaning: 'Time for a whole request', schema: whole(1, 3600) },
+  MAX_HTTP_CONNECTIONS: {
+    fallback: '4000',
+    meaning: 'Open TCP connections to the HTTP port',
+    schema: whole(1, 1_000_000),
+  },
+  AUTH_FAILURES_PER_MINUTE: {
+    fallback: '20',
+    meaning: 'Wrong passwords from one address before it gets 429 for the rest of the minute',
+    schema: whole(1, 1_000_000),
+  },
+  METRICS_AUTH: { fallback: 'false', meaning: '`true` asks for the account at `/metrics`', schema: flag },
+  WS_ORIGINS: {
+    fallback: '',
+    shown: 'none but our own',
+    meaning: 'Web origins whose pages may open a stream: `https://console.example.com`',
+    schema: origins,
+  },
+  MAX_WS: { fallback: '2000', meaning: 'WebSockets on this node', schema: whole(1, 1_000_000) },
+  MAX_WS_PER_ADDRESS: { fallback: '50', meaning: 'WebSockets from one address', schema: whole(1, 1_000_000) },
+  FETCH_CONNECT_SECONDS: { fallback: '3', meaning: 'Time for DNS, TCP and TLS of a fetch', schema: whole(1, 600) },
+  FETCH_FIRST_BYTE_SECONDS: {
+    fallback: '5',
+    meaning: 'Time from the request to the first byte of a fetch',
+    schema: whole(1, 600),
+  },
+  FETCH_IDLE_SECONDS: { fallback: '5', meaning: 'Longest silence of a source within a fetch', schema: whole(1, 600) },
+  FETCH_TOTAL_SECONDS: {
+    fallback: '20',
+    meaning: 'Time for a whole fetch, redirects included',
+    schema: whole(1, 3600),
+  },
+  FETCH_REDIRECTS: {
+    fallback: '5',
+    meaning: 'Redirects followed, each checked like the first address',
+    schema: whole(0, 20),
+  },
+  FETCH_MAX_BYTES: { fallback: '26214400', meaning: 'Bytes in one fetched file', schema: whole(1024, 1024 * megabyte) },
+  FETCHES_PER_HOST: { fallback: '6', meaning: 'Fetches at once from one host', schema: whole(1, 1000) },
+  FETCHES_PER_NODE: { fallback: '32', meaning: 'Fetches at once', schema: whole(1, 10_000) },
+  CLIP_MAX_SECONDS: { fallback: String(30 * minute), meaning: 'Decoded length of one clip', schema: whole(1, day) },
+  CLIP_CACHE_BYTES: {
+    fallback: '268435456',
+    meaning: 'Decoded audio kept in memory',
+    schema: whole(megabyte, 2 ** 40),
+  },
+  DECODERS: { fallback: undefined, shown: 'cores', meaning: 'ffmpeg processes at once', schema: whole(1, 1000) },
+  DECODER_QUEUE: { fallback: '100', meaning: 'Decodes waiting for a process', schema: whole(0, 100_000) },
+  DECODER_SECONDS: { fallback: '20', meaning: 'Time one ffmpeg may take before it is killed', schema: whole(1, 3600) },
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The value type of each setting; undefined where a default is worked out from others. */
+export type SettingValues = {
+  readonly [Name in SettingName]:
+    | z.output<(typeof SETTINGS)[Name]['schema']>
+    | ((typeof SETTINGS)[Name]['fallback'] extends string ? never : undefined);
+};
+
+/** A setting's row in the documentation. */
+export function describeSetting(name: SettingName): { name: string; default: string; meaning: string } {
+  const setting: Setting<unknown> = SETTINGS[name];
+  return { name: `\`${name}\``, default: setting.shown ?? `\`${setting.fallback ?? ''}\``, meaning: setting.meaning };
+}

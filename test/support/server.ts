@@ -1,0 +1,172 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+export interface ApiAnswer {
+  readonly status: number;
+  /** The JSON of the answer; undefined when it has no body. */
+  readonly body: unknown;
+  readonly headers: Headers;
+}
+
+/** The real server in a process of its own, on free ports and in a folder of its own. */
+export interface TestServer {
+  readonly pid: number;
+  /** Without a slash at the end, such as `http://127.0.0.1:40123`. */
+  readonly httpUrl: string;
+  readonly wsUrl: string;
+  readonly sipPort: number;
+  readonly authId: string;
+  readonly authToken: string;
+  readonly dataDir: string;
+  /** All it wrote so far: the start-up text and the log. */
+  log(): string;
+  /** `path` follows `/v1/Account/{auth_id}`, such as `/MultiPartyCall/`; a body is sent as JSON. */
+  api(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<ApiAnswer>;
+  metrics(): Promise<string>;
+  /** SIGTERM, SIGKILL when that is not enough; removes the folder. Returns the exit code. */
+  stop(): Promise<number | null>;
+}
+
+const START_DEADLINE_MS = 20_000;
+const STOP_DEADLINE_MS = 10_000;
+const AUTH_ID = 'MATESTTESTTESTTESTTE';
+const AUTH_TOKEN = 'test-token-of-a-server-nobody-reaches-99';
+/** Below the ports that systems hand out for port 0, so nobody else is given one in between. */
+const RTP_FIRST = 11_000;
+const RTP_LAST = 31_000;
+const RTP_PORTS = 400;
+
+/** Starts `dist/server/main.js` and waits until it takes calls. `env` goes on top of the test's own settings. */
+export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'partyline-test-'));
+  const sipPort = await freeSipPort();
+  const rtpMin = RTP_FIRST + 2 * Math.floor((Math.random() * (RTP_LAST - RTP_FIRST - RTP_PORTS)) / 2);
+  const settings: Record<string, string> = {
+    HTTP_PORT: '0',
+    SIP_PORT: String(sipPort),
+    RTP_PORT_MIN: String(rtpMin),
+    RTP_PORT_MAX: String(rtpMin + RTP_PORTS - 1),
+    AUTH_ID,
+    AUTH_TOKEN,
+    MEDIA_WORKERS: '1',
+    DRAIN_SECONDS: '0',
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'debug',
+    ...env,
+  };
+  const entry = process.env.PARTYLINE_ENTRY ?? 'dist/server/main.js';
+  const child = spawn(process.execPath, [entry], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+
+  const stop = async (): Promise<number | null> => {
+    const code = await end(child);
+    await rm(dataDir, { recursive: true, force: true });
+    return code;
+  };
+  let httpUrl: string;
+  try {
+    httpUrl = await untilReady(child, () => output);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const authId = settings.AUTH_ID ?? AUTH_ID;
+  const authToken = settings.AUTH_TOKEN ?? AUTH_TOKEN;
+  const authorization = `Basic ${Buffer.from(`${authId}:${authToken}`).toString('base64')}`;
+  return {
+    pid: child.pid ?? 0,
+    httpUrl,
+    wsUrl: httpUrl.replace('http', 'ws'),
+    sipPort: Number(settings.SIP_PORT),
+    authId,
+    authToken,
+    dataDir,
+    log: () => output,
+    async api(method, path, body, headers) {
+      const response = await fetch(`${httpUrl}/v1/Account/${authId}${path}`, {
+        method,
+        headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return { status: response.status, body: text === '' ? undefined : JSON.parse(text), headers: response.headers };
+    },
+    metrics: async () => (await fetch(`${httpUrl}/metrics`)).text(),
+    stop,
+  };
+}
+
+/** Resolves once `condition` gives a value, and fails with `what` after the deadline. */
+export async function until<T>(
+  what: string,
+  condition: () => T | undefined | false | Promise<T | undefined | false>,
+  deadlineMs = 5000,
+): Promise<T> {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const value = await condition();
+    if (value !== undefined && value !== false) return value;
+    if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await wait(20);
+  }
+}
+
+async function untilReady(child: ChildProcess, output: () => string): Promise<string> {
+  return until(
+    'the server is ready',
+    async () => {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the server ended at its start with ${child.exitCode ?? child.signalCode}:\n${output()}`);
+      const url = /"http":"(http:[^"]+)"/.exec(output())?.[1];
+      if (url === undefined) return undefined;
+      const ready = await fetch(`${url}/readyz`).catch(() => undefined);
+      await ready?.text();
+      return ready?.status === 200 ? url : undefined;
+    },
+    START_DEADLINE_MS,
+  ).catch((error: Error) => {
+    throw new Error(`${error.message}\n${output()}`);
+  });
+}
+
+async function end(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+  return child.exitCode;
+}
+
+/** A port that is free for UDP and TCP alike. */
+async function freeSipPort(): Promise<number> {
+  for (;;) {
+    const udp = createSocket('udp4');
+    udp.bind(0, '127.0.0.1');
+    await once(udp, 'listening');
+    const { port } = udp.address();
+    const tcp = createServer();
+    const bound = await new Promise<boolean>((resolve) => {
+      tcp.once('error', () => resolve(false));
+      tcp.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (bound) await new Promise((resolve) => tcp.close(resolve));
+    await new Promise<void>((resolve) => udp.close(() => resolve()));
+    if (bound) return port;
+  }
+}
