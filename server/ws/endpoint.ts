@@ -166,7 +166,7 @@ class Endpoint implements StreamEndpoint {
 
     const refusal = this.#authenticate(headers.authorization, handshake.value.token, target.value.mpc, address);
     if (refusal) return { ok: false, refusal };
-    if (target.value.authId !== this.#deps.authId) return { ok: false, refusal: DENIED };
+    if (target.value.authId !== this.#deps.authId) return { ok: false, refusal: { status: 404, error: 'not found' } };
     const parameters = parseParameters(target.value.query);
     if (!parameters.ok) return { ok: false, refusal: parameters };
     const mpcName = this.#nameOf(target.value.mpc);

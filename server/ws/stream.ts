@@ -3,7 +3,7 @@ import type { StreamLeg } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
 import type { ExitCause } from '../mpc/index.ts';
 import { Allowance } from './allowance.ts';
-import { AudioConverter, canConvert } from './converter.ts';
+import { AudioConverter } from './converter.ts';
 import type { StreamCounters } from './counters.ts';
 import { type AudioFormat, describeFormat, sameFormat } from './format.ts';
 import type { StreamLimits } from './limits.ts';
@@ -165,12 +165,14 @@ export class Stream {
           this.#strike(`checkpoint: more than ${limits.checkpoints} wait to be played`);
           break;
         }
+        if (this.#converter) this.#play(this.#converter.flush());
         this.#pendingCheckpoints += 1;
         leg.mark(() => this.#reached(message.name));
         break;
       }
       case 'clearAudio':
         leg.clear();
+        this.#converter?.clear();
         this.#pendingCheckpoints = 0;
         this.#queue.control(this.#writer.clearedAudio());
         break;
@@ -192,18 +194,12 @@ export class Stream {
       this.#play(audio);
       return;
     }
-    if (!canConvert(format, this.#options.format)) {
-      this.#strike(
-        `playAudio: this stream takes ${describeFormat(this.#options.format)}, see content_type, not ${describeFormat(format)}`,
-      );
-      return;
-    }
     this.#converter ??= new AudioConverter(format, this.#options.format);
     this.#play(this.#converter.convert(audio));
   }
 
   #play(audio: Uint8Array): void {
-    if (this.#options.leg.write(audio)) return;
+    if (audio.length === 0 || this.#options.leg.write(audio)) return;
     this.#options.counters.dropped('playback_full');
     const now = this.#options.clock.now();
     if (now - this.#playbackReportAt < PLAYBACK_REPORT_MS) return;

@@ -18,6 +18,7 @@ interface Grant {
  * by its timing, and a memory dump holds no token.
  */
 export class StreamTokens {
+  readonly seconds = TOKEN_SECONDS;
   readonly #clock: Clock;
   readonly #random: (bytes: number) => Buffer;
   readonly #most: number;

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { mulaw } from '../../../../media/codec/g711.ts';
 import { StreamCounters } from '../../../../server/ws/counters.ts';
 import type { AudioFormat } from '../../../../server/ws/format.ts';
 import { DEFAULT_STREAM_LIMITS } from '../../../../server/ws/limits.ts';
 import { Stream } from '../../../../server/ws/stream.ts';
 import type { Framing } from '../../../../server/ws/upgrade.ts';
+import { levelAt, tone } from '../../../support/tones.ts';
 import { FakeLeg, FakeSocket, StillClock } from './doubles.ts';
 
 const MULAW: AudioFormat = { encoding: 'PCMU', sampleRate: 8000 };
@@ -99,16 +101,35 @@ test('audio of the same rate is recoded into the format of the stream', () => {
   assert.deepEqual(leg.written, [Buffer.from([0xff, 0xce, 0x4e, 0x80])]);
 });
 
-test('the codec must not change, nor be one that does not fit the stream', () => {
+test('audio of another rate is resampled frame by frame, and a checkpoint brings the rest', () => {
   const { socket, leg } = setUp();
-  socket.receive(playAudio(new Uint8Array(4), 'audio/x-l16', 16000));
-  assert.match(String(socket.events('error')[0]?.error), /takes audio\/x-mulaw at 8000 Hz/);
-  const other = setUp();
-  other.socket.receive(playAudio(new Uint8Array(4)));
-  other.socket.receive(playAudio(new Uint8Array(4), 'audio/x-l16'));
-  assert.match(String(other.socket.events('error')[0]?.error), /must not change/);
+  const wide = new Uint8Array(tone(16000, 800, { hz: 1000, db: -6 }).buffer);
+  // 20 ms of 16 kHz are 640 bytes; the messages split frames.
+  socket.receive(playAudio(wide.subarray(0, 1000), 'audio/x-l16', 16000));
+  socket.receive(playAudio(wide.subarray(1000), 'audio/x-l16', 16000));
+  assert.equal(Buffer.concat(leg.written).length, 320);
+  socket.receive({ event: 'checkpoint', name: 'end' });
+  const heard = Buffer.concat(leg.written);
+  assert.equal(heard.length, 480);
+  const pcm = new Int16Array(480);
+  mulaw.createDecoder().decode(heard, 0, 480, pcm);
+  assert.ok(Math.abs(levelAt(pcm.subarray(80, 380), 8000, 1000) + 6) < 0.5);
+});
+
+test('clearing forgets what waits for the rest of its frame', () => {
+  const { socket, leg } = setUp();
+  socket.receive(playAudio(new Uint8Array(600).fill(50), 'audio/x-l16', 16000));
+  socket.receive({ event: 'clearAudio' });
+  socket.receive({ event: 'checkpoint', name: 'end' });
   assert.equal(leg.written.length, 0);
-  assert.equal(other.leg.written.length, 1);
+});
+
+test('the codec must not change', () => {
+  const { socket, leg } = setUp();
+  socket.receive(playAudio(new Uint8Array(4)));
+  socket.receive(playAudio(new Uint8Array(4), 'audio/x-l16'));
+  assert.match(String(socket.events('error')[0]?.error), /must not change/);
+  assert.equal(leg.written.length, 1);
 });
 
 test('a checkpoint is answered when everything before it was played', () => {
