@@ -1,3 +1,20 @@
 /** Clips: from a URL to PCM in shared memory, fetched under guard, decoded under limits, cached. Main thread only. */
 export type { Clip, ClipEvent, ClipLease, SharedSamples } from './clip.ts';
+export type { Resolve } from './connector.ts';
+export { chooseDecoder, type Decoder, type DecoderChoice, type DecoderOrigin, type RefusedDecoder } from './decoder.ts';
 export { CLIP_FAILURES, type ClipFailure } from './failure.ts';
+export { type ClipLimits, defaultLimits } from './limits.ts';
+export type { ClipFound, ClipObserver } from './observer.ts';
+export {
+  type AllowedSource,
+  checkSource,
+  type FetchAllowParsed,
+  judgeEndpoint,
+  MAX_URL_LENGTH,
+  parseFetchAllow,
+  publicUrl,
+  type SourcePolicy,
+  type SourceVerdict,
+  sourcePolicy,
+} from './policy.ts';
+export { type ClipInfo, type ClipStats, ClipStore, type ClipStoreOptions } from './store.ts';
