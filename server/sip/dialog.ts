@@ -1,0 +1,295 @@
+import type { Clock } from '../../media/time/clock.ts';
+import { DIALOG_CAPABILITIES } from './capabilities.ts';
+import type { Flow } from './flow.ts';
+import { type NameAddress, type SipRequest, tagOf } from './message.ts';
+import { repeat } from './repeat.ts';
+import type { Responder } from './responder.ts';
+import { encodeRequest } from './stack.ts';
+import { GIVE_UP } from './timing.ts';
+import { MAGIC_COOKIE, type ResponseHandler, type ServerTransaction, type Transactions } from './transaction.ts';
+import { readUri, uriHost } from './uri.ts';
+
+/** A 2xx that is repeated until its ACK comes. */
+interface Unacknowledged {
+  /** Of the INVITE, and so of the ACK. */
+  readonly cseq: number;
+  stop(): void;
+}
+
+/** A call as SIP sees it. Data that exists in one state only lives in that state. */
+export type DialogState =
+  /** The INVITE has no final answer yet. */
+  | { readonly status: 'early'; readonly invite: ServerTransaction }
+  /** Accepted by us; no BYE may be sent before the ACK (RFC 3261 section 15), so a wish to hang up waits. */
+  | { readonly status: 'accepted'; readonly unacknowledged: Unacknowledged; readonly hangUpReason: string | undefined }
+  /** A re-INVITE may wait for its ACK meanwhile. */
+  | { readonly status: 'confirmed'; readonly unacknowledged: Unacknowledged | undefined }
+  /** Our BYE is on its way. */
+  | { readonly status: 'closing' }
+  | { readonly status: 'ended' };
+
+export interface DialogDeps {
+  readonly clock: Clock;
+  readonly transactions: Transactions;
+  readonly responder: Responder;
+  /** Ours, as the peer is to write it. */
+  readonly publicAddress: string;
+  readonly port: number;
+  /** At least 64 bits of hexadecimal digits. */
+  readonly newToken: () => string;
+  readonly connect: (address: string, port: number) => Flow;
+}
+
+export interface DialogEvents {
+  /** No ACK came for a 2xx. */
+  readonly onUnconfirmed: () => void;
+  /** Nothing of the dialog is left. */
+  readonly onEnded: () => void;
+}
+
+const DEFAULT_PORT = 5060;
+
+/** The signalling of one call that a peer began: who is who, what is acknowledged, how it ends. Knows no media. */
+export class Dialog {
+  readonly localTag: string;
+  readonly #deps: DialogDeps;
+  readonly #events: DialogEvents;
+  readonly #local: NameAddress;
+  readonly #remote: NameAddress;
+  readonly #callId: string;
+  readonly #routes: readonly NameAddress[];
+  #state: DialogState;
+  /** Where the peer's last request in the dialog came from. Ours go there: it works through NAT, and names no victim. */
+  #flow: Flow;
+  #release: () => void;
+  #target: string | undefined;
+  #remoteSequence: number;
+  #localSequence = 0;
+
+  constructor(invite: ServerTransaction, target: string | undefined, deps: DialogDeps, events: DialogEvents) {
+    const { request, flow } = invite;
+    this.#deps = deps;
+    this.#events = events;
+    this.localTag = deps.newToken();
+    this.#local = { ...request.to, params: new Map([...request.to.params, ['tag', this.localTag]]) };
+    this.#remote = request.from;
+    this.#callId = request.callId;
+    this.#routes = request.recordRoutes;
+    this.#state = { status: 'early', invite };
+    this.#flow = flow;
+    this.#release = flow.hold();
+    this.#target = target;
+    this.#remoteSequence = request.cseq.number;
+  }
+
+  get status(): DialogState['status'] {
+    return this.#state.status;
+  }
+
+  /** Names the dialog among all others. */
+  get key(): string {
+    return dialogKey(this.#callId, this.localTag, tagOf(this.#remote));
+  }
+
+  get signallingAddress(): string {
+    return this.#flow.address;
+  }
+
+  /** True while a 2xx waits for its ACK: the peer may not ask for another change meanwhile. */
+  get awaitsAck(): boolean {
+    return (
+      this.#state.status === 'accepted' ||
+      (this.#state.status === 'confirmed' && this.#state.unacknowledged !== undefined)
+    );
+  }
+
+  ring(): void {
+    if (this.#state.status !== 'early') return;
+    this.#respond(this.#state.invite, 180, 'Ringing');
+  }
+
+  /** Answers the INVITE, or a later one, with 200 and repeats that until the ACK comes. */
+  accept(invite: ServerTransaction, body: Buffer, headers: Readonly<Record<string, string>>): void {
+    const bytes = this.#respond(invite, 200, 'OK', { 'content-type': 'application/sdp', ...headers }, body);
+    const stopRepeating = repeat(this.#deps.clock, () => invite.respond(200, bytes));
+    const cancel = this.#deps.clock.setTimeout(() => this.#giveUp(), GIVE_UP);
+    const unacknowledged: Unacknowledged = {
+      cseq: invite.request.cseq.number,
+      stop: () => {
+        stopRepeating();
+        cancel();
+      },
+    };
+    this.#state =
+      this.#state.status === 'early'
+        ? { status: 'accepted', unacknowledged, hangUpReason: undefined }
+        : { status: 'confirmed', unacknowledged };
+  }
+
+  /** Answers a request within the dialog. */
+  respond(
+    transaction: ServerTransaction,
+    status: number,
+    reason: string,
+    headers?: Readonly<Record<string, string>>,
+    body?: Buffer,
+  ): void {
+    this.#respond(transaction, status, reason, headers, body);
+  }
+
+  /** Refuses the INVITE that began it all. */
+  refuse(status: number, reason: string, headers?: Readonly<Record<string, string>>): void {
+    if (this.#state.status !== 'early') return;
+    this.#respond(this.#state.invite, status, reason, headers);
+    this.#end();
+  }
+
+  /** True when the ACK is the one waited for; copies of it, and others, change nothing. */
+  acknowledge(ack: SipRequest, flow: Flow): boolean {
+    const state = this.#state;
+    if (state.status !== 'accepted' && state.status !== 'confirmed') return false;
+    if (state.unacknowledged?.cseq !== ack.cseq.number) return false;
+    this.#moveTo(flow);
+    state.unacknowledged.stop();
+    this.#state = { status: 'confirmed', unacknowledged: undefined };
+    if (state.status === 'accepted' && state.hangUpReason !== undefined) this.#sendBye(state.hangUpReason);
+    return true;
+  }
+
+  /** Takes note of a request of the peer. False: it is out of order (RFC 3261 section 12.2.2). */
+  advance(request: SipRequest, flow: Flow): boolean {
+    if (request.cseq.number <= this.#remoteSequence) return false;
+    this.#remoteSequence = request.cseq.number;
+    this.#moveTo(flow);
+    return true;
+  }
+
+  /** The peer wants later requests sent elsewhere. */
+  retarget(target: string | undefined): void {
+    this.#target = target ?? this.#target;
+  }
+
+  /** Hangs up from our side, in whatever way the state asks for. `reason`: a Reason header (RFC 3326). */
+  hangUp(reason: string): void {
+    switch (this.#state.status) {
+      case 'early':
+        this.refuse(480, 'Temporarily Unavailable', { reason });
+        break;
+      case 'accepted':
+        this.#state = { ...this.#state, hangUpReason: reason };
+        break;
+      case 'confirmed':
+        this.#state.unacknowledged?.stop();
+        this.#sendBye(reason);
+        break;
+      case 'closing':
+      case 'ended':
+        break;
+      default:
+        this.#state satisfies never;
+    }
+  }
+
+  /** The peer hung up; the answer to its BYE is the caller's to give. */
+  remoteHungUp(): void {
+    if (this.#state.status === 'early') this.refuse(487, 'Request Terminated');
+    else if (this.#state.status !== 'closing') this.#end();
+  }
+
+  #giveUp(): void {
+    const state = this.#state;
+    if (state.status !== 'accepted' && state.status !== 'confirmed') return;
+    state.unacknowledged?.stop();
+    // Now a BYE is in order (RFC 3261 section 13.3.1.4).
+    const reason = state.status === 'accepted' ? state.hangUpReason : undefined;
+    this.#state = { status: 'confirmed', unacknowledged: undefined };
+    if (reason !== undefined) this.#sendBye(reason);
+    else this.#events.onUnconfirmed();
+  }
+
+  #sendBye(reason: string): void {
+    this.#state = { status: 'closing' };
+    this.request('BYE', { reason }, () => this.#end());
+  }
+
+  /** Sends a request of ours within the dialog, other than INVITE. */
+  request(method: string, headers: Readonly<Record<string, string>>, done: ResponseHandler): void {
+    const { transactions, newToken, publicAddress, port } = this.#deps;
+    const flow = this.#openFlow();
+    const branch = `${MAGIC_COOKIE}${newToken()}`;
+    this.#localSequence += 1;
+    const bytes = encodeRequest({
+      method,
+      uri: this.#target ?? `sip:${uriHost(flow.address)}:${flow.port}`,
+      via: {
+        transport: flow.transport,
+        host: uriHost(publicAddress),
+        port,
+        params: new Map([
+          ['branch', branch],
+          ['rport', null],
+        ]),
+      },
+      from: this.#local,
+      to: this.#remote,
+      callId: this.#callId,
+      cseq: { number: this.#localSequence, method },
+      routes: this.#routes,
+      headers,
+    });
+    transactions.send(method, branch, bytes, flow, done);
+  }
+
+  /** A connection that the peer closed is opened again, to the port where its Contact says it listens. */
+  #openFlow(): Flow {
+    if (this.#flow.open) return this.#flow;
+    const contact = this.#target === undefined ? undefined : readUri(this.#target);
+    const port = (contact?.ok ? contact.uri.port : undefined) ?? DEFAULT_PORT;
+    this.#moveTo(this.#deps.connect(this.#flow.address, port));
+    return this.#flow;
+  }
+
+  #moveTo(flow: Flow): void {
+    if (flow === this.#flow) return;
+    this.#release();
+    this.#flow = flow;
+    this.#release = flow.hold();
+  }
+
+  #respond(
+    transaction: ServerTransaction,
+    status: number,
+    reason: string,
+    headers: Readonly<Record<string, string>> = {},
+    body?: Buffer,
+  ): Buffer {
+    const isTarget =
+      status < 300 && (transaction.request.method === 'INVITE' || transaction.request.method === 'UPDATE');
+    return this.#deps.responder.respond(transaction, {
+      status,
+      reason,
+      toTag: this.localTag,
+      headers: isTarget ? { ...DIALOG_CAPABILITIES, ...headers } : headers,
+      ...(isTarget ? { contact: this.#contact() } : {}),
+      ...(body ? { body } : {}),
+    });
+  }
+
+  #contact(): string {
+    const { publicAddress, port } = this.#deps;
+    return `sip:${uriHost(publicAddress)}:${port}${this.#flow.transport === 'TCP' ? ';transport=tcp' : ''}`;
+  }
+
+  #end(): void {
+    if (this.#state.status === 'ended') return;
+    if (this.#state.status === 'accepted' || this.#state.status === 'confirmed') this.#state.unacknowledged?.stop();
+    this.#state = { status: 'ended' };
+    this.#release();
+    this.#events.onEnded();
+  }
+}
+
+/** The three things that name a dialog (RFC 3261 section 12). */
+export function dialogKey(callId: string, localTag: string, remoteTag: string | undefined): string {
+  return `${localTag} ${remoteTag ?? ''} ${callId}`;
+}

@@ -1,0 +1,35 @@
+import type { DropReason } from './observer.ts';
+import type { ReadResult } from './reader.ts';
+
+/** A way back to one peer: a UDP address, or one TCP connection. */
+export interface Flow {
+  readonly transport: 'UDP' | 'TCP';
+  /** Where packets really come from; IPv4 is never written as IPv6. */
+  readonly address: string;
+  readonly port: number;
+  /** TCP repeats lost bytes itself, so SIP does not (RFC 3261 section 17.1.1.2). */
+  readonly reliable: boolean;
+  readonly open: boolean;
+  /** Bytes for a flow that is closed are dropped, and counted. */
+  send(bytes: Buffer): void;
+  /** Keeps the connection from being closed as idle until the returned function is called. */
+  hold(): () => void;
+}
+
+/** How hard a source presses: `shed` asks for a refusal, `drop` for nothing at all. */
+export type Pressure = 'pass' | 'shed' | 'drop';
+
+/** Who takes what the transports bring. */
+export interface Receiver {
+  /** Asked before anything is parsed. */
+  pressure(address: string): Pressure;
+  /** True while an answer to a request of ours may come. */
+  awaitsResponses(): boolean;
+  receive(read: ReadResult, flow: Flow, pressure: Pressure): void;
+  dropped(reason: DropReason): void;
+}
+
+/** One kind of socket. */
+export interface Transport {
+  close(): Promise<void>;
+}

@@ -1,0 +1,12 @@
+export { type Authenticator, REFUSE_ALL, type Verdict } from './guard.ts';
+export { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
+export type { SipLog } from './log.ts';
+export {
+  COUNTED_METHODS,
+  type CountedMethod,
+  type DropReason,
+  type SipObserver,
+  type StatusClass,
+} from './observer.ts';
+export { G711, type SupportedCodec } from './sdp.ts';
+export { type SipDeps, type SipServer, type SipStats, startSip } from './start.ts';

@@ -1,0 +1,84 @@
+import {
+  type LineShape,
+  type MediaTerms,
+  type NegotiationContext,
+  negotiate,
+  type Origin,
+  type SupportedCodec,
+  writeAnswer,
+  writeOffer,
+} from './sdp.ts';
+import { readSdp } from './sdp-reader.ts';
+
+export interface NegotiationOptions {
+  readonly codecs: readonly SupportedCodec[];
+  readonly publicAddress: string;
+  /** Names our descriptions of this call; below 2^53. */
+  readonly sessionId: number;
+}
+
+export type OfferResult =
+  | { readonly ok: true; readonly terms: MediaTerms; accept(port: number): Buffer }
+  | { readonly ok: false; readonly status: number; readonly reason: string };
+
+export type AnswerResult =
+  | { readonly ok: true; readonly terms: MediaTerms }
+  | { readonly ok: false; readonly reason: string };
+
+/** The offers and answers of one call: remembers which line carries the audio, and counts our descriptions' versions. */
+export class Negotiation {
+  readonly #options: NegotiationOptions;
+  /** What the last complete exchange agreed. */
+  #agreed: { readonly terms: MediaTerms; readonly lines: readonly LineShape[]; readonly line: number } | undefined;
+  #version = 0;
+  #lastWritten = '';
+
+  constructor(options: NegotiationOptions) {
+    this.#options = options;
+  }
+
+  /** Judges an offer. Nothing changes until `accept` writes the answer, with the local port of the leg. */
+  offered(body: Buffer, signallingAddress: string): OfferResult {
+    const read = readSdp(body);
+    if (!read.ok) return read;
+    const agreed = negotiate(read.media, this.#context(signallingAddress));
+    if (!agreed.ok) return { ok: false, status: 488, reason: `Not Acceptable Here: ${agreed.reason}` };
+    return {
+      ok: true,
+      terms: agreed.terms,
+      accept: (port) => {
+        this.#agreed = { terms: agreed.terms, lines: read.media, line: agreed.line };
+        return this.#write((origin) => writeAnswer(origin, read.media, agreed, port));
+      },
+    };
+  }
+
+  /** Our own offer, for an INVITE that brings none. */
+  offer(port: number): Buffer {
+    return this.#write((origin) => writeOffer(origin, this.#options.codecs, port, this.#agreed));
+  }
+
+  /** Takes the answer to our offer. */
+  answered(body: Buffer, signallingAddress: string): AnswerResult {
+    const read = readSdp(body);
+    if (!read.ok) return read;
+    const agreed = negotiate(read.media, this.#context(signallingAddress));
+    if (!agreed.ok) return agreed;
+    this.#agreed = { terms: agreed.terms, lines: read.media, line: agreed.line };
+    return { ok: true, terms: agreed.terms };
+  }
+
+  #context(signallingAddress: string): NegotiationContext {
+    const { codecs, publicAddress } = this.#options;
+    return { codecs, publicAddress, signallingAddress, currentLine: this.#agreed?.line };
+  }
+
+  /** The version rises only when something in the description changed (RFC 3264 section 8). */
+  #write(description: (origin: Origin) => string): Buffer {
+    const { sessionId, publicAddress } = this.#options;
+    const unnumbered = description({ sessionId, version: 0, address: publicAddress });
+    if (unnumbered !== this.#lastWritten) this.#version += 1;
+    this.#lastWritten = unnumbered;
+    return Buffer.from(description({ sessionId, version: this.#version, address: publicAddress }), 'latin1');
+  }
+}

@@ -1,0 +1,128 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { Server } from 'node:net';
+import type { MediaEngine } from '../../media/engine.ts';
+import { type Clock, systemClock } from '../../media/time/clock.ts';
+import type { Directory } from '../mpc/index.ts';
+import { Endpoint } from './endpoint.ts';
+import { type Authenticator, Guard } from './guard.ts';
+import { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
+import type { SipLog } from './log.ts';
+import { SILENT_OBSERVER, type SipObserver } from './observer.ts';
+import { G711, type SupportedCodec } from './sdp.ts';
+import { bindTcp, serveTcp } from './tcp.ts';
+import { bindUdp, serveUdp } from './udp.ts';
+
+export interface SipDeps {
+  readonly host: string;
+  /** 0 takes one that is free for UDP and TCP. */
+  readonly port: number;
+  /** What Contact and SDP say. */
+  readonly publicAddress: string;
+  /** Networks that need no digest, in CIDR notation. */
+  readonly trusted: readonly string[];
+  /** Requests a second from one source. */
+  readonly rateLimit: number;
+  readonly directory: Directory;
+  readonly engine: MediaEngine;
+  readonly log: SipLog;
+  readonly observer?: SipObserver;
+  readonly authenticate?: Authenticator;
+  readonly codecs?: readonly SupportedCodec[];
+  readonly limits?: Partial<SipLimits>;
+  readonly clock?: Clock;
+  /** How long `close` waits for the answers to its BYEs, in ms. */
+  readonly closeMs?: number;
+}
+
+export interface SipStats {
+  readonly dialogs: number;
+  readonly transactions: number;
+  /** TCP connections. */
+  readonly connections: number;
+}
+
+export interface SipServer {
+  readonly port: number;
+  stats(): SipStats;
+  /** Refuses new calls, hangs up all others, and closes the sockets. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_CLOSE_MS = 2000;
+/** Tries to find a number that is free for UDP as well as for TCP. */
+const PORT_TRIES = 20;
+
+/** Takes calls by SIP over UDP and TCP. Rejects with a message that names SIP_PORT when the port is taken. */
+export async function startSip(deps: SipDeps): Promise<SipServer> {
+  const limits: SipLimits = { ...DEFAULT_LIMITS, ...deps.limits, ratePerSecond: deps.rateLimit };
+  const clock = deps.clock ?? systemClock;
+  const guard = new Guard(deps.trusted, deps.authenticate);
+  const sockets = await bindBoth(deps.host, deps.port);
+  const endpoint = new Endpoint({
+    clock,
+    limits,
+    guard,
+    observer: deps.observer ?? SILENT_OBSERVER,
+    directory: deps.directory,
+    engine: deps.engine,
+    codecs: deps.codecs ?? G711,
+    log: deps.log,
+    publicAddress: deps.publicAddress,
+    port: sockets.port,
+    newToken: () => randomBytes(16).toString('hex'),
+    newSessionId: () => randomInt(2 ** 31),
+    connect: (address, port) => tcp.connect(address, port),
+  });
+  const udp = serveUdp(sockets.udp, limits, endpoint);
+  const tcp = serveTcp(sockets.tcp, limits, endpoint, clock);
+  let closed: Promise<void> | undefined;
+  return {
+    port: sockets.port,
+    stats: () => ({
+      dialogs: endpoint.dialogs,
+      transactions: endpoint.transactions,
+      connections: tcp.connections,
+    }),
+    close: () => {
+      closed ??= endpoint
+        .close(deps.closeMs ?? DEFAULT_CLOSE_MS)
+        .then(() => Promise.all([udp.close(), tcp.close()]))
+        .then(() => {});
+      return closed;
+    },
+  };
+}
+
+/** Binds UDP and TCP to the same port. */
+async function bindBoth(host: string, port: number): Promise<{ port: number; udp: UdpSocket; tcp: Server }> {
+  for (let tries = 1; ; tries++) {
+    const tcp = await bindTcp(host, port).catch((error: unknown) => {
+      throw explain(error, host, port);
+    });
+    const bound = portOf(tcp);
+    try {
+      return { port: bound, tcp, udp: await bindUdp(host, bound) };
+    } catch (error) {
+      tcp.close();
+      if (port !== 0 || tries === PORT_TRIES) throw explain(error, host, bound);
+    }
+  }
+}
+
+function portOf(server: Server): number {
+  const bound = server.address();
+  if (typeof bound !== 'object' || bound === null) throw new Error('a server that is bound has an address');
+  return bound.port;
+}
+
+function explain(cause: unknown, host: string, port: number): Error {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another program is using it',
+    EADDRNOTAVAIL: 'SIP_HOST is no address of this machine',
+    EACCES: 'this user may not use it',
+  };
+  const setting = code === 'EADDRNOTAVAIL' ? `SIP_HOST=${host}` : `SIP_PORT=${port}`;
+  return new Error(`SIP cannot listen on ${host} port ${port}: ${why[code] ?? code}. Change ${setting}.`, { cause });
+}

@@ -1,0 +1,193 @@
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Clock } from '../../media/time/clock.ts';
+import type { Flow, Pressure, Receiver, Transport } from './flow.ts';
+import { StreamFramer } from './framing.ts';
+import type { SipLimits } from './limits.ts';
+import { plainAddress } from './networks.ts';
+
+/** A source that sends faster than its rate is not read from for so long. */
+const BACK_PRESSURE_MS = 1000;
+const CONNECT_MS = 5000;
+const PONG = Buffer.from('\r\n');
+
+export interface TcpTransport extends Transport {
+  readonly connections: number;
+  /** A new connection to a peer whose own has closed. What is sent before it stands waits. */
+  connect(address: string, port: number): Flow;
+}
+
+/** Binds the port. Rejects as `Server.listen` does when it is taken. */
+export async function bindTcp(host: string, port: number): Promise<Server> {
+  const server = createServer({ noDelay: true, keepAlive: true });
+  server.listen(port, host);
+  await once(server, 'listening');
+  return server;
+}
+
+/** Takes SIP from a bound server. To be called in the turn in which it was bound, so that nothing is missed. */
+export function serveTcp(server: Server, limits: SipLimits, receiver: Receiver, clock: Clock): TcpTransport {
+  const flows = new Set<TcpFlow>();
+  const perSource = new Map<string, number>();
+  const count = (address: string, change: number): void => {
+    const connections = (perSource.get(address) ?? 0) + change;
+    if (connections > 0) perSource.set(address, connections);
+    else perSource.delete(address);
+  };
+  const adopt = (socket: Socket, address: string, peerPort: number): TcpFlow => {
+    const flow = new TcpFlow(socket, address, peerPort, limits, receiver, clock);
+    flows.add(flow);
+    count(address, 1);
+    socket.once('close', () => {
+      flows.delete(flow);
+      count(address, -1);
+    });
+    return flow;
+  };
+
+  server.on('connection', (socket: Socket) => {
+    const address = plainAddress(socket.remoteAddress ?? '');
+    const crowded = flows.size >= limits.connections || (perSource.get(address) ?? 0) >= limits.connectionsPerSource;
+    if (address === '' || crowded) {
+      receiver.dropped('connections');
+      socket.destroy();
+      return;
+    }
+    adopt(socket, address, socket.remotePort ?? 0);
+  });
+  server.on('error', () => receiver.dropped('connections'));
+
+  return {
+    get connections() {
+      return flows.size;
+    },
+    connect: (address, peerPort) => {
+      const socket = connect({ host: address, port: peerPort, noDelay: true });
+      const stopWaiting = clock.setTimeout(() => socket.destroy(), CONNECT_MS);
+      socket.once('connect', stopWaiting);
+      socket.once('close', stopWaiting);
+      return adopt(socket, address, peerPort);
+    },
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      for (const flow of flows) flow.destroy();
+      await closed;
+    },
+  };
+}
+
+class TcpFlow implements Flow {
+  readonly transport = 'TCP';
+  readonly reliable = true;
+  readonly address: string;
+  readonly port: number;
+  readonly #socket: Socket;
+  readonly #limits: SipLimits;
+  readonly #receiver: Receiver;
+  readonly #clock: Clock;
+  readonly #framer: StreamFramer;
+  #holders = 0;
+  #cancelIdle: () => void = () => {};
+  #cancelMessage: (() => void) | undefined;
+  #cancelPause: () => void = () => {};
+
+  constructor(socket: Socket, address: string, port: number, limits: SipLimits, receiver: Receiver, clock: Clock) {
+    this.#socket = socket;
+    this.address = address;
+    this.port = port;
+    this.#limits = limits;
+    this.#receiver = receiver;
+    this.#clock = clock;
+    this.#framer = new StreamFramer(limits);
+    socket.on('data', (bytes) => this.#onData(bytes));
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => this.#stopTimers());
+    this.#restartIdle();
+  }
+
+  get open(): boolean {
+    return this.#socket.writable;
+  }
+
+  send(bytes: Buffer): void {
+    if (!this.open || this.#socket.writableLength + bytes.length > this.#limits.streamBacklogBytes) {
+      this.#receiver.dropped('unsent');
+      this.#socket.destroy();
+      return;
+    }
+    this.#socket.write(bytes);
+  }
+
+  hold(): () => void {
+    this.#holders += 1;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holders -= 1;
+      this.#restartIdle();
+    };
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #onData(bytes: Buffer): void {
+    this.#restartIdle();
+    const items = this.#framer.push(bytes);
+    if (items.length > 0) this.#stopWatching();
+    for (const item of items) {
+      if (item.type === 'keep-alive') this.send(PONG);
+      else if (item.type === 'message') this.#receiver.receive(item.read, this, this.#pressure());
+      else {
+        this.#receiver.dropped(item.oversize ? 'oversize' : 'garbage');
+        if (item.read) this.#receiver.receive(item.read, this, 'pass');
+        this.#socket.destroySoon();
+      }
+    }
+    this.#watchMessage();
+  }
+
+  /** Bytes that came are not thrown away; instead the sender has to wait before it can send more. */
+  #pressure(): Pressure {
+    const pressure = this.#receiver.pressure(this.address);
+    if (pressure !== 'drop') return pressure;
+    this.#socket.pause();
+    this.#cancelPause();
+    this.#cancelPause = this.#clock.setTimeout(() => this.#socket.resume(), BACK_PRESSURE_MS);
+    return 'shed';
+  }
+
+  /** A message has to be complete in time, counted from its first byte. */
+  #watchMessage(): void {
+    if (!this.#framer.midMessage) this.#stopWatching();
+    else {
+      this.#cancelMessage ??= this.#clock.setTimeout(() => {
+        this.#receiver.dropped('slow');
+        this.#socket.destroy();
+      }, this.#limits.streamMessageMs);
+    }
+  }
+
+  #stopWatching(): void {
+    this.#cancelMessage?.();
+    this.#cancelMessage = undefined;
+  }
+
+  #restartIdle(): void {
+    this.#cancelIdle();
+    if (this.#socket.destroyed) return;
+    this.#cancelIdle = this.#clock.setTimeout(() => {
+      if (this.#holders === 0) this.#socket.destroy();
+      else this.#restartIdle();
+    }, this.#limits.streamIdleMs);
+  }
+
+  #stopTimers(): void {
+    this.#cancelIdle();
+    this.#stopWatching();
+    this.#cancelPause();
+  }
+}
