@@ -1,3 +1,4 @@
+import type { SampleRate } from '../audio/frame.ts';
 import { addFrame, minusOwn, saturate } from '../audio/pcm.ts';
 import type { ConferenceId, LegChanges, LegId, PlayEndReason, PlayId } from '../engine.ts';
 import type { MixerLeg } from '../leg/leg.ts';
@@ -12,7 +13,7 @@ import { type PlayReports, Stage } from './stage.ts';
  */
 export class Conference {
   readonly id: ConferenceId;
-  readonly sampleRate: number;
+  readonly sampleRate: SampleRate;
   readonly stage: Stage;
   readonly #samplesPerFrame: number;
   readonly #members: Member[] = [];
@@ -25,7 +26,7 @@ export class Conference {
   /** What a talking member hears: made, sent and forgotten one member at a time. */
   readonly #own: Output;
 
-  constructor(id: ConferenceId, sampleRate: number, samplesPerFrame: number, reports: PlayReports) {
+  constructor(id: ConferenceId, sampleRate: SampleRate, samplesPerFrame: number, reports: PlayReports) {
     this.id = id;
     this.sampleRate = sampleRate;
     this.#samplesPerFrame = samplesPerFrame;

@@ -30,6 +30,8 @@ export interface EngineConfig {
   /** Mixer threads, at least 1. */
   readonly workers: number;
   readonly rtp: { readonly host: string; readonly portMin: number; readonly portMax: number };
+  /** Use the batch addon for UDP where it was built. */
+  readonly batchIo: boolean;
   readonly clips: ClipStore;
   readonly observer: EngineObserver;
   readonly limits: { readonly playsPerMember: number; readonly playsPerNode: number };
@@ -215,7 +217,7 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   #startThread(index: number): void {
-    const thread = new MixerThread(index, this.#config.rtp.host, {
+    const thread = new MixerThread(index, this.#config.rtp.host, this.#config.batchIo, {
       report: (report) => this.#onReport(thread, report),
       ticked: () => this.#serviceStreams(thread),
       died: () => this.#onDeath(thread),

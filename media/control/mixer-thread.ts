@@ -30,12 +30,12 @@ export class MixerThread {
   #closing = false;
   #gone = false;
 
-  constructor(index: number, rtpHost: string, events: MixerThreadEvents) {
+  constructor(index: number, rtpHost: string, batchIo: boolean, events: MixerThreadEvents) {
     this.index = index;
     this.#events = events;
     const memory = new SharedArrayBuffer(4);
     this.#tickCount = new Int32Array(memory);
-    const setup: WorkerSetup = { index, rtpHost, tickCount: memory };
+    const setup: WorkerSetup = { index, rtpHost, batchIo, tickCount: memory };
     this.#worker = new Worker(ENTRY, {
       workerData: setup,
       execArgv: FROM_SOURCE ? ['--import', 'tsx'] : [],

@@ -2,7 +2,7 @@ import { isSilent } from '../audio/pcm.ts';
 import type { Codec, FrameDecoder, FrameEncoder } from '../codec/codec.ts';
 import type { Encodings, Output, SharedEncoding } from '../conference/output.ts';
 import type { Direction, LegStats } from '../engine.ts';
-import type { PacketSocket } from '../io/packet-socket.ts';
+import type { PacketSocket } from '../io/packet-io.ts';
 import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../rtp/packet.ts';
 import { FrameKind, Playout } from '../rtp/playout.ts';
 import type { Latch } from './latch.ts';
@@ -118,11 +118,11 @@ export class RtpLeg implements MixerLeg {
     this.#latch.moveTo(address, port);
   }
 
-  /** Takes one datagram from the leg's port. `now` in ms. */
-  receive(bytes: Uint8Array, address: string, port: number, now: number): void {
+  /** Takes the datagram `bytes[start, end)` from the leg's port. `now` is its arrival, in ms. */
+  receive(bytes: Uint8Array, start: number, end: number, address: string, port: number, now: number): void {
     if (this.#closed) return;
     const totals = this.#totals;
-    if (parseRtp(bytes, 0, bytes.length, header) !== RtpFault.none) {
+    if (parseRtp(bytes, start, end, header) !== RtpFault.none) {
       totals.discarded.malformed += 1;
       return;
     }

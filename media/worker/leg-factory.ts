@@ -1,3 +1,4 @@
+import type { SampleRate } from '../audio/frame.ts';
 import { samplesPerFrame } from '../audio/frame.ts';
 import { ByteRing } from '../audio/ring.ts';
 import { type Codec, codecFor } from '../codec/codec.ts';
@@ -5,7 +6,7 @@ import { mulaw } from '../codec/g711.ts';
 import { l16LittleEndian } from '../codec/l16.ts';
 import { Encodings } from '../conference/output.ts';
 import type { LegId } from '../engine.ts';
-import type { OpenPacketSocket, PacketSocket } from '../io/packet-socket.ts';
+import type { PacketIo, PacketSocket } from '../io/packet-io.ts';
 import { Latch } from '../leg/latch.ts';
 import { RtpLeg, type RtpLegState, type RtpTotals } from '../leg/rtp-leg.ts';
 import { StreamLeg } from '../leg/stream-leg.ts';
@@ -13,7 +14,7 @@ import type { Clock } from '../time/clock.ts';
 import type { Report, RtpLegSpec, StreamLegSpec } from './protocol.ts';
 
 /** A codec that signalling negotiated and this mixer does not know is a bug: the offer was answered with it. */
-function codecOf(spec: RtpLegSpec, sampleRate: number): Codec {
+function codecOf(spec: RtpLegSpec, sampleRate: SampleRate): Codec {
   const codec = codecFor(spec.codec.name, spec.codec.clockRate, sampleRate);
   if (!codec) throw new Error(`no codec ${spec.codec.name}/${spec.codec.clockRate}`);
   return codec;
@@ -23,7 +24,7 @@ function codecOf(spec: RtpLegSpec, sampleRate: number): Codec {
 export class LegFactory {
   readonly #clock: Clock;
   readonly #host: string;
-  readonly #open: OpenPacketSocket;
+  readonly #io: PacketIo;
   readonly #totals: RtpTotals;
   readonly #report: (report: Report) => void;
   readonly #encodings = new Map<number, Encodings>();
@@ -32,19 +33,19 @@ export class LegFactory {
   constructor(options: {
     readonly clock: Clock;
     readonly host: string;
-    readonly open: OpenPacketSocket;
+    readonly io: PacketIo;
     readonly totals: RtpTotals;
     readonly report: (report: Report) => void;
   }) {
     this.#clock = options.clock;
     this.#host = options.host;
-    this.#open = options.open;
+    this.#io = options.io;
     this.#totals = options.totals;
     this.#report = options.report;
   }
 
   /** Binds the RTP port and its odd neighbour; rejects with the system's error when one is taken. */
-  async rtp(leg: LegId, spec: RtpLegSpec, sampleRate: number): Promise<RtpLeg> {
+  async rtp(leg: LegId, spec: RtpLegSpec, sampleRate: SampleRate): Promise<RtpLeg> {
     const made = new RtpLeg({
       sampleRate,
       encodings: this.#encodingsAt(sampleRate),
@@ -55,23 +56,20 @@ export class LegFactory {
       now: this.#clock.now(),
       events: { latched: (address, port) => this.#report({ type: 'latched', leg, address, port }) },
     });
-    const sockets: PacketSocket[] = [];
+    let socket: PacketSocket;
     try {
-      const clock = this.#clock;
-      sockets.push(
-        await this.#open(this.#host, spec.port, (bytes, address, port) => {
-          made.receive(bytes, address, port, clock.now());
-        }),
-      );
+      socket = await this.#io.open(this.#host, spec.port, false, (bytes, start, end, address, port, arrivedAt) => {
+        made.receive(bytes, start, end, address, port, arrivedAt);
+      });
     } catch (error) {
       made.close();
       throw error;
     }
-    made.attach(sockets[0]!);
+    made.attach(socket);
     return made;
   }
 
-  stateOf(spec: RtpLegSpec, sampleRate: number): RtpLegState {
+  stateOf(spec: RtpLegSpec, sampleRate: SampleRate): RtpLegState {
     return {
       codec: codecOf(spec, sampleRate),
       payloadType: spec.codec.payloadType,
@@ -81,7 +79,7 @@ export class LegFactory {
     };
   }
 
-  stream(spec: StreamLegSpec, sampleRate: number): StreamLeg {
+  stream(spec: StreamLegSpec, sampleRate: SampleRate): StreamLeg {
     return new StreamLeg({
       codec: spec.encoding === 'PCMU' ? mulaw : this.#littleEndian.get(spec.sampleRate)!,
       sampleRate,
@@ -91,7 +89,7 @@ export class LegFactory {
     });
   }
 
-  #encodingsAt(sampleRate: number): Encodings {
+  #encodingsAt(sampleRate: SampleRate): Encodings {
     let encodings = this.#encodings.get(sampleRate);
     if (!encodings) {
       encodings = new Encodings(sampleRate, samplesPerFrame(sampleRate));

@@ -1,6 +1,9 @@
 /** A mixer thread: one clock, its conferences, its sockets. Started by `pool.ts`. */
+
+import { isIPv4 } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openDgramSocket } from '../io/dgram-socket.ts';
+import { BatchIo, loadBatchUdp } from '../io/batch-io.ts';
+import { DgramIo } from '../io/dgram-io.ts';
 import { systemClock } from '../time/clock.ts';
 import { Ticker } from '../time/ticker.ts';
 import { MixerWorker } from './mixer-worker.ts';
@@ -11,11 +14,12 @@ if (!port) throw new Error('a mixer runs as a worker thread');
 const setup = workerData as WorkerSetup;
 const tickCount = new Int32Array(setup.tickCount);
 
+const batchUdp = setup.batchIo && isIPv4(setup.rtpHost) ? loadBatchUdp() : undefined;
 const mixer = new MixerWorker({
   index: setup.index,
   clock: systemClock,
   rtpHost: setup.rtpHost,
-  openSocket: openDgramSocket,
+  io: batchUdp ? new BatchIo(batchUdp) : new DgramIo(systemClock),
   report: (report: Report) => port.postMessage(report),
 });
 

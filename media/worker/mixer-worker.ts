@@ -1,8 +1,9 @@
+import type { SampleRate } from '../audio/frame.ts';
 import { FRAME_MS, msToSamples, samplesPerFrame, samplesToMs } from '../audio/frame.ts';
 import { gainOfDb } from '../audio/pcm.ts';
 import { Conference } from '../conference/conference.ts';
 import type { ConferenceId, LegId, LegStats, PlayId } from '../engine.ts';
-import type { OpenPacketSocket } from '../io/packet-socket.ts';
+import type { PacketIo } from '../io/packet-io.ts';
 import type { MixerLeg } from '../leg/leg.ts';
 import { RtpLeg, RtpTotals } from '../leg/rtp-leg.ts';
 import { PlayRun } from '../play/play-run.ts';
@@ -29,6 +30,7 @@ interface Seat {
 export class MixerWorker {
   readonly #index: number;
   readonly #clock: Clock;
+  readonly #io: PacketIo;
   readonly #report: (report: Report) => void;
   readonly #factory: LegFactory;
   readonly #totals = new RtpTotals();
@@ -48,16 +50,17 @@ export class MixerWorker {
     readonly index: number;
     readonly clock: Clock;
     readonly rtpHost: string;
-    readonly openSocket: OpenPacketSocket;
+    readonly io: PacketIo;
     readonly report: (report: Report) => void;
   }) {
     this.#index = options.index;
     this.#clock = options.clock;
+    this.#io = options.io;
     this.#report = options.report;
     this.#factory = new LegFactory({
       clock: options.clock,
       host: options.rtpHost,
-      open: options.openSocket,
+      io: options.io,
       totals: this.#totals,
       report: options.report,
     });
@@ -114,7 +117,9 @@ export class MixerWorker {
   /** Mixes one tick of every conference. */
   tick(tick: number, latenessMs: number, skipped: number): void {
     const started = this.#clock.now();
+    this.#io.receive();
     for (let i = 0; i < this.#conferenceList.length; i++) this.#conferenceList[i]!.tick(tick, started);
+    this.#io.flush();
     this.#ticks += 1;
     this.#lateness.observe(latenessMs / 1000);
     this.#duration.observe((this.#clock.now() - started) / 1000);
@@ -126,7 +131,7 @@ export class MixerWorker {
     for (const conference of [...this.#conferences.keys()]) this.#closeConference(conference);
   }
 
-  #openConference(id: ConferenceId, sampleRate: number): void {
+  #openConference(id: ConferenceId, sampleRate: SampleRate): void {
     const conference = new Conference(id, sampleRate, samplesPerFrame(sampleRate), {
       started: (play, legs) => this.#report({ type: 'play-started', play, legs, at: this.#clock.now() }),
       ended: (play, leg, reason, played, underruns) => {
@@ -196,7 +201,7 @@ export class MixerWorker {
     if (seat.leg instanceof RtpLeg) this.#applySpec(seat.leg, command.spec, seat.conference.sampleRate);
   }
 
-  #applySpec(leg: RtpLeg, spec: LegSpec, sampleRate: number): void {
+  #applySpec(leg: RtpLeg, spec: LegSpec, sampleRate: SampleRate): void {
     if (spec.kind !== 'rtp') return;
     leg.update(this.#factory.stateOf(spec, sampleRate));
     leg.moveTo(spec.remote.address, spec.remote.port);

@@ -1,3 +1,4 @@
+import type { SampleRate } from '../audio/frame.ts';
 import type {
   ConferenceId,
   Direction,
@@ -45,7 +46,7 @@ export interface StreamLegSpec {
 export type LegSpec = RtpLegSpec | StreamLegSpec;
 
 export type Command =
-  | { readonly type: 'open-conference'; readonly conference: ConferenceId; readonly sampleRate: number }
+  | { readonly type: 'open-conference'; readonly conference: ConferenceId; readonly sampleRate: SampleRate }
   | { readonly type: 'close-conference'; readonly conference: ConferenceId }
   | {
       readonly type: 'open-leg';
@@ -122,6 +123,8 @@ export type Report =
 export interface WorkerSetup {
   readonly index: number;
   readonly rtpHost: string;
+  /** Whether to use the batch addon where it was built. */
+  readonly batchIo: boolean;
   /** One Int32, shared: counts this worker's ticks, and the main thread waits on it to collect stream audio. */
   readonly tickCount: SharedArrayBuffer;
 }
