@@ -109,7 +109,7 @@ function arrange(values: SettingValues, machine: Machine) {
     },
     publicAddress: values.PUBLIC_ADDRESS ?? reachableAddress(values.SIP_HOST, machine.interfaces),
     account,
-    media: { workers, sampleRate: values.SAMPLE_RATE },
+    media: { workers, sampleRate: values.SAMPLE_RATE, batchUdp: values.BATCH_UDP },
     members: {
       max: values.MAX_MEMBERS ?? workers * MEMBERS_PER_WORKER,
       maxPerMpc: values.MAX_MEMBERS_PER_MPC,

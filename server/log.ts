@@ -33,6 +33,8 @@ export function createLog(options: LogOptions, destination?: DestinationStream):
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { log: (fields) => cleanFields(fields) },
+      // The library's own would read the cleaned error once more and join its causes.
+      serializers: { err: (value: unknown) => value },
       hooks: {
         logMethod(args, method) {
           method.apply(

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { type AllowedSource, parseFetchAllow } from '../media/clip/index.ts';
 
 /*
  * A chime that is always there to be played: the first play of a new server should not depend on somebody else's web
@@ -23,8 +24,8 @@ const PATH = '/chime.wav';
 /** The listener of the sample sound. */
 export interface SampleSound {
   readonly url: string;
-  readonly host: string;
-  readonly port: number;
+  /** What lets plays fetch it. */
+  readonly allow: readonly AllowedSource[];
   close(): Promise<void>;
 }
 
@@ -49,10 +50,11 @@ export async function serveSampleSound(): Promise<SampleSound> {
   });
   const address = server.address();
   const port = address !== null && typeof address === 'object' ? address.port : 0;
+  const allowed = parseFetchAllow(`${host}:${port}`);
+  if (!allowed.ok) throw new Error(allowed.message);
   return {
     url: `http://${host}:${port}${PATH}`,
-    host,
-    port,
+    allow: allowed.allow,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { type AllowedSource, MAX_URL_LENGTH, parseFetchAllow } from '../media/clip/index.ts';
 
 /** One environment variable: what it may hold, what it is when absent, and what it is for. */
 export interface Setting<T> {
@@ -69,6 +70,13 @@ const origins = z.string().transform((text, context): readonly string[] => {
   return origins;
 });
 
+const sources = z.string().transform((text, context): readonly AllowedSource[] => {
+  const parsed = parseFetchAllow(text);
+  if (parsed.ok) return parsed.allow;
+  context.addIssue({ code: 'custom', message: parsed.message });
+  return z.NEVER;
+});
+
 const flag = oneOf('true', 'false').transform((text) => text === 'true');
 const anything = z.string();
 const minute = 60;
@@ -122,13 +130,18 @@ export const SETTINGS = {
     fallback: '',
     shown: 'none',
     meaning: 'Private sources a play may fetch from: `127.0.0.1:9000,10.1.2.0/24:443`',
-    schema: anything,
+    schema: sources,
   },
   MEDIA_WORKERS: {
     fallback: undefined,
     shown: 'cores − 1, at least 1',
     meaning: 'Mixer threads',
     schema: whole(1, 64),
+  },
+  BATCH_UDP: {
+    fallback: 'true',
+    meaning: 'Send and receive RTP through the batching addon where it was built; `false` uses Node alone',
+    schema: flag,
   },
   SAMPLE_RATE: {
     fallback: '8000',
@@ -190,7 +203,7 @@ export const SETTINGS = {
     schema: whole(0, 1_000_000),
   },
   MAX_PLAY_URLS: { fallback: '20', meaning: 'URLs in one play', schema: whole(1, 200) },
-  MAX_URL_LENGTH: { fallback: '2048', meaning: 'Characters in one URL', schema: whole(16, 65_536) },
+  MAX_URL_LENGTH: { fallback: '2048', meaning: 'Characters in one URL', schema: whole(16, MAX_URL_LENGTH) },
   MAX_MEMBER_IDS: { fallback: '200', meaning: 'Member ids in one request', schema: whole(1, 10_000) },
   MAX_BODY_BYTES: {
     fallback: '65536',

@@ -4,12 +4,12 @@ export class StartError extends Error {
 
   /** What a failed bind means, in terms of the settings behind it. */
   static ofListening(
-    error: NodeJS.ErrnoException,
+    error: unknown,
     names: { readonly host: string; readonly port: string },
     values: { readonly host: string; readonly port: number },
-  ): Error {
+  ): unknown {
     const port = `${names.port}=${values.port}`;
-    switch (error.code) {
+    switch ((error as NodeJS.ErrnoException).code) {
       case 'EADDRINUSE':
         return new StartError(
           `${port}: another program uses that port on ${values.host}. Stop it, or set ${names.port} to a free one.`,

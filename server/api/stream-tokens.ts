@@ -28,6 +28,7 @@ export function streamTokenResources({ authId, directory, tokens }: StreamTokenD
           // A name may be of an MPC that this member is going to begin; a UUID is of one that lives.
           if (ref.by === 'uuid' && (directory.find(ref)?.status ?? 'ended') === 'ended')
             throw new ApiError('not_found');
+          if (directory.draining) throw new ApiError('draining');
           const token = tokens.issue(ref);
           if (token === undefined)
             throw new ApiError('too_many_tokens', { headers: { 'Retry-After': String(tokens.seconds) } });

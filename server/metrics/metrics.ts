@@ -1,7 +1,10 @@
-import { Counter, Histogram, type Metric, Registry } from 'prom-client';
-import { CLIP_FAILURES } from '../../media/clip/index.ts';
+import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { CLIP_FAILURES, type ClipObserver } from '../../media/clip/index.ts';
 import type { EngineObserver, EngineSnapshot, PlayEndReason, WorkerSnapshot } from '../../media/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { SipObserver } from '../sip/observer.ts';
+import type { StreamStats } from '../ws/index.ts';
 import { histogramSamples, PulledMetric, type Sample } from './pulled.ts';
 import { METRICS, type MetricName } from './table.ts';
 
@@ -10,8 +13,8 @@ export interface MetricSources {
   readonly engine: () => EngineSnapshot;
   readonly conferences: () => number;
   readonly members: () => Readonly<Record<'sip' | 'ws' | 'webrtc', number>>;
-  readonly clipCacheBytes: () => number;
   readonly draining: () => boolean;
+  readonly streams: () => StreamStats;
 }
 
 const PLAY_START_BUCKETS = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1, 2, 5, 10, 20];
@@ -26,6 +29,16 @@ export class Metrics implements EngineObserver {
   readonly #playStart = this.#histogram('partyline_play_start_seconds', PLAY_START_BUCKETS);
   readonly #fetch = this.#histogram('partyline_clip_fetch_seconds', WORK_BUCKETS);
   readonly #decode = this.#histogram('partyline_clip_decode_seconds', WORK_BUCKETS);
+  readonly #clipOpens = this.#counter('partyline_clip_opens_total');
+  readonly #clipFailures = this.#counter('partyline_clip_failures_total');
+  readonly #clipsTruncated = this.#counter('partyline_clip_truncated_total');
+  readonly #fetchBytes = this.#counter('partyline_clip_fetch_bytes_total');
+  readonly #decoderExits = this.#counter('partyline_decoder_exits_total');
+  readonly #cacheBytes = this.#gauge('partyline_clip_cache_bytes');
+  readonly #sipRequests = this.#counter('partyline_sip_requests_total');
+  readonly #sipResponses = this.#counter('partyline_sip_responses_total');
+  readonly #sipDropped = this.#counter('partyline_sip_dropped_total');
+  readonly #sipDialogs = this.#gauge('partyline_sip_dialogs');
   readonly #http = this.#histogram('partyline_http_request_seconds', HTTP_BUCKETS);
   readonly #refusals = this.#counter('partyline_http_refusals_total');
   readonly #idempotentHits = this.#counter('partyline_idempotent_hits_total');
@@ -35,6 +48,8 @@ export class Metrics implements EngineObserver {
     for (const result of ['completed', 'stopped', 'failed']) this.#playsEnded.inc({ result }, 0);
     for (const reason of [...CLIP_FAILURES, 'engine_lost']) this.#playFailures.inc({ reason }, 0);
     for (const cache of ['hit', 'miss']) this.#playStart.zero({ cache });
+    for (const reason of CLIP_FAILURES) this.#clipFailures.inc({ reason }, 0);
+    for (const found of ['hit', 'coalesced', 'miss']) this.#clipOpens.inc({ found }, 0);
     for (const error of Object.keys(API_ERRORS)) this.#refusals.inc({ error }, 0);
   }
 
@@ -46,12 +61,21 @@ export class Metrics implements EngineObserver {
   watch(sources: MetricSources): void {
     this.#pull('partyline_conferences', () => single(sources.conferences()));
     this.#pull('partyline_members', () => byLabel('leg', sources.members()));
-    this.#pull('partyline_clip_cache_bytes', () => single(sources.clipCacheBytes()));
     this.#pull('partyline_draining', () => single(sources.draining() ? 1 : 0));
     this.#pull('partyline_plays_active', () => single(sources.engine().playsActive));
     this.#pull('partyline_play_queue_depth', () => single(sources.engine().playQueueDepth));
 
-    const workers = (): readonly WorkerSnapshot[] => sources.engine().workers;
+    const { streams } = sources;
+    this.#pull('partyline_ws_open', () => single(streams().open));
+    this.#pull('partyline_ws_accepted_total', () => single(streams().accepted));
+    this.#pull('partyline_ws_refused_total', () => byLabel('code', streams().refused));
+    this.#pull('partyline_ws_closed_total', () => byLabel('code', streams().closed));
+    this.#pull('partyline_ws_dropped_total', () => byLabel('reason', streams().dropped));
+    this.#pull('partyline_ws_wrong_messages_total', () => single(streams().wrongMessages));
+    this.#watchWorkers(() => sources.engine().workers);
+  }
+
+  #watchWorkers(workers: () => readonly WorkerSnapshot[]): void {
     const perWorker = (name: MetricName, value: (worker: WorkerSnapshot) => number): void =>
       this.#pull(name, () => workers().map((worker) => ({ labels: { worker: worker.worker }, value: value(worker) })));
     perWorker('partyline_ticks_total', (worker) => worker.ticks);
@@ -81,12 +105,34 @@ export class Metrics implements EngineObserver {
     if (result === 'failed') this.#playFailures.inc({ reason });
   }
 
-  clipFetched(seconds: number): void {
-    this.#fetch.observe(seconds);
+  /** What the clip pipeline tells; the log hears of failures too. */
+  clipObserver(log: Pick<Logger, 'info'>): ClipObserver {
+    return {
+      opened: (found) => this.#clipOpens.inc({ found }),
+      fetched: (seconds, bytes) => {
+        this.#fetch.observe(seconds);
+        this.#fetchBytes.inc(bytes);
+      },
+      decoded: (seconds) => this.#decode.observe(seconds),
+      decoderExited: (code, signal) =>
+        this.#decoderExits.inc({ result: signal !== null ? 'killed' : code === 0 ? 'ok' : 'error' }),
+      failed: (reason, detail, url) => {
+        this.#clipFailures.inc({ reason });
+        log.info({ reason, detail, url }, 'clip failed');
+      },
+      truncated: () => this.#clipsTruncated.inc(),
+      cacheBytes: (bytes) => this.#cacheBytes.set(bytes),
+    };
   }
 
-  clipDecoded(seconds: number): void {
-    this.#decode.observe(seconds);
+  /** What the SIP side tells. */
+  sipObserver(): SipObserver {
+    return {
+      request: (method) => this.#sipRequests.inc({ method }),
+      response: (statusClass) => this.#sipResponses.inc({ class: statusClass }),
+      dropped: (reason) => this.#sipDropped.inc({ reason }),
+      dialogs: (count) => this.#sipDialogs.set(count),
+    };
   }
 
   /** `route` is a path pattern, never a path. */
@@ -108,6 +154,10 @@ export class Metrics implements EngineObserver {
 
   #counter(name: MetricName): Counter {
     return new Counter({ ...describe(name), registers: [this.registry] });
+  }
+
+  #gauge(name: MetricName): Gauge {
+    return new Gauge({ ...describe(name), registers: [this.registry] });
   }
 
   #histogram(name: MetricName, buckets: number[]): Histogram {

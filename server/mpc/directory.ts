@@ -9,7 +9,11 @@ export interface DirectoryLimits {
   readonly maxMembersPerMpc: number;
   /** Ended MPCs kept readable; the oldest go first. */
   readonly endedKept: number;
+  /** Members who left kept readable in each MPC. */
+  readonly exitedKept?: number;
 }
+
+const EXITED_KEPT = 1000;
 
 export interface DirectoryDeps {
   readonly engine: MediaEngine;
@@ -164,6 +168,7 @@ export class Directory {
     member.exit(cause, this.#deps.now(), tellPeer);
     this.#byCall.delete(member.callUuid);
     this.#memberCount -= 1;
+    mpc.forgetExited(this.#deps.limits.exitedKept ?? EXITED_KEPT);
     this.#emit({ type: 'member-left', mpc, member });
     this.#endIfEmpty(mpc);
   }
@@ -178,6 +183,11 @@ export class Directory {
     for (const member of mpc.presentMembers) this.leave(mpc, member, 'mpc_ended', true);
     this.#deps.engine.closeConference(mpc.uuid);
     if (mpc.startedAt) this.#emit({ type: 'mpc-ended', mpc });
+  }
+
+  /** Hangs up on everybody present. For the end of the process, after `drain`. */
+  hangUpAll(): void {
+    for (const mpc of this.live) for (const member of mpc.presentMembers) this.leave(mpc, member, 'shutdown', true);
   }
 
   #open(name: string): Mpc {

@@ -42,6 +42,18 @@ export class Mpc {
     return this.#members.get(id);
   }
 
+  /** Keeps at most `kept` of those who left; the first to join go first. */
+  forgetExited(kept: number): void {
+    let surplus = this.#members.size - kept;
+    for (const member of this.#members.values()) if (member.present) surplus -= 1;
+    for (const member of this.#members.values()) {
+      if (surplus <= 0) return;
+      if (member.present) continue;
+      this.#members.delete(member.id);
+      surplus -= 1;
+    }
+  }
+
   /** Everyone who is or was in it, in order of joining. */
   get members(): readonly Member[] {
     return [...this.#members.values()];

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -45,11 +43,10 @@ const RTP_PORTS = 400;
 /** Starts `dist/server/main.js` and waits until it takes calls. `env` goes on top of the test's own settings. */
 export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'partyline-test-'));
-  const sipPort = await freeSipPort();
   const rtpMin = RTP_FIRST + 2 * Math.floor((Math.random() * (RTP_LAST - RTP_FIRST - RTP_PORTS)) / 2);
   const settings: Record<string, string> = {
     HTTP_PORT: '0',
-    SIP_PORT: String(sipPort),
+    SIP_PORT: '0',
     RTP_PORT_MIN: String(rtpMin),
     RTP_PORT_MAX: String(rtpMin + RTP_PORTS - 1),
     AUTH_ID,
@@ -76,13 +73,14 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
     await rm(dataDir, { recursive: true, force: true });
     return code;
   };
-  let httpUrl: string;
+  let ports: { httpUrl: string; sipPort: number };
   try {
-    httpUrl = await untilReady(child, () => output);
+    ports = await untilReady(child, () => output);
   } catch (error) {
     await stop();
     throw error;
   }
+  const { httpUrl, sipPort } = ports;
   const authId = settings.AUTH_ID ?? AUTH_ID;
   const authToken = settings.AUTH_TOKEN ?? AUTH_TOKEN;
   const authorization = `Basic ${Buffer.from(`${authId}:${authToken}`).toString('base64')}`;
@@ -90,7 +88,7 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
     pid: child.pid ?? 0,
     httpUrl,
     wsUrl: httpUrl.replace('http', 'ws'),
-    sipPort: Number(settings.SIP_PORT),
+    sipPort,
     authId,
     authToken,
     dataDir,
@@ -124,17 +122,17 @@ export async function until<T>(
   }
 }
 
-async function untilReady(child: ChildProcess, output: () => string): Promise<string> {
+async function untilReady(child: ChildProcess, output: () => string): Promise<{ httpUrl: string; sipPort: number }> {
   return until(
     'the server is ready',
     async () => {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`the server ended at its start with ${child.exitCode ?? child.signalCode}:\n${output()}`);
-      const url = /"http":"(http:[^"]+)"/.exec(output())?.[1];
-      if (url === undefined) return undefined;
-      const ready = await fetch(`${url}/readyz`).catch(() => undefined);
+      const [, httpUrl, sipPort] = /"http":"(http:[^"]+)","sipPort":(\d+)/.exec(output()) ?? [];
+      if (httpUrl === undefined) return undefined;
+      const ready = await fetch(`${httpUrl}/readyz`).catch(() => undefined);
       await ready?.text();
-      return ready?.status === 200 ? url : undefined;
+      return ready?.status === 200 ? { httpUrl, sipPort: Number(sipPort) } : undefined;
     },
     START_DEADLINE_MS,
   ).catch((error: Error) => {
@@ -151,22 +149,4 @@ async function end(child: ChildProcess): Promise<number | null> {
     clearTimeout(timer);
   }
   return child.exitCode;
-}
-
-/** A port that is free for UDP and TCP alike. */
-async function freeSipPort(): Promise<number> {
-  for (;;) {
-    const udp = createSocket('udp4');
-    udp.bind(0, '127.0.0.1');
-    await once(udp, 'listening');
-    const { port } = udp.address();
-    const tcp = createServer();
-    const bound = await new Promise<boolean>((resolve) => {
-      tcp.once('error', () => resolve(false));
-      tcp.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (bound) await new Promise((resolve) => tcp.close(resolve));
-    await new Promise<void>((resolve) => udp.close(() => resolve()));
-    if (bound) return port;
-  }
 }

@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { availableParallelism, networkInterfaces } from 'node:os';
+import { collectDefaultMetrics } from 'prom-client';
+import {
+  type ClipLimits,
+  ClipStore,
+  checkSource,
+  chooseDecoder,
+  type DecoderChoice,
+  sourcePolicy,
+} from '../media/clip/index.ts';
+import { startEngine, systemClock } from '../media/index.ts';
+import type { Readiness } from './api/status.ts';
+import { createApp } from './app.ts';
+import { BasicAuth } from './auth.ts';
+import { banner, hostOf } from './banner.ts';
+import { type Config, parseConfig } from './config.ts';
+import { CredentialsError, loadAccount } from './credentials.ts';
+import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
+import { createLog, type Logger } from './log.ts';
+import { Metrics } from './metrics/metrics.ts';
+import { Directory, Plays } from './mpc/index.ts';
+import { serveSampleSound } from './sample-sound.ts';
+import { Shutdown } from './shutdown.ts';
+import { startSip } from './sip/start.ts';
+import { StartError } from './start-error.ts';
+import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
+
+/** 0 is an orderly end, 1 a bug or a loss, 2 something that the operator can put right. */
+const EXIT = { failed: 1, misconfigured: 2 } as const;
+const SIP_NAMES = { host: 'SIP_HOST', port: 'SIP_PORT' } as const;
+
+/** The only wiring: makes every part, hands each what it needs, and ends them in the opposite order. */
+async function start(config: Config, log: Logger): Promise<Shutdown> {
+  const loaded = loadAccount(config.dataDir, config.account);
+  const { account } = loaded;
+  if (account.authToken.length < 16) log.warn('AUTH_TOKEN is short enough to be guessed');
+  if (config.redisUrl) log.warn('REDIS_URL is set, but this version serves one node: it is not used');
+
+  const metrics = new Metrics();
+  collectDefaultMetrics({ register: metrics.registry });
+  const decoders = await chooseDecoder(config.decoder.ffmpegPath || undefined);
+  for (const { origin, path, why } of decoders.refused) log.debug({ origin, path, why }, 'ffmpeg not used');
+
+  const sample = await serveSampleSound();
+  const policy = sourcePolicy({
+    allow: [...config.fetch.allow, ...sample.allow],
+    ownPorts: [config.http.port, config.sip.port],
+  });
+  const clips = new ClipStore({
+    policy,
+    decoder: decoders.decoder,
+    observer: metrics.clipObserver(log),
+    limits: clipLimits(config),
+  });
+  const engine = await startEngine({
+    workers: config.media.workers,
+    rtp: config.rtp,
+    batchIo: config.media.batchUdp,
+    clips,
+    observer: metrics,
+    limits: { playsPerMember: config.plays.perMember, playsPerNode: config.plays.perNode },
+    noRtpWarnMs: config.rtp.noRtpWarnMs,
+    noRtpHangupMs: config.rtp.noRtpHangupMs,
+    clock: systemClock,
+  });
+  const now = () => new Date();
+  const directory = new Directory({
+    engine,
+    limits: {
+      maxMembers: config.members.max,
+      maxMembersPerMpc: config.members.maxPerMpc,
+      endedKept: config.members.endedMpcsKept,
+    },
+    sampleRate: config.media.sampleRate,
+    now,
+    newUuid: randomUUID,
+  });
+  logMembers(directory, log);
+
+  const auth = new BasicAuth({
+    account,
+    failuresPerMinute: config.api.authFailuresPerMinute,
+    nowMs: systemClock.now,
+  });
+  const tokens = new StreamTokens(systemClock);
+  let started = false;
+  const readiness = (): Readiness => {
+    if (!started) return { ready: false, reason: 'starting' };
+    if (directory.draining) return { ready: false, reason: 'draining' };
+    if (!decoders.decoder) return { ready: false, reason: 'no working ffmpeg: only some wav files can be played' };
+    return { ready: true };
+  };
+  const app = createApp({
+    authId: account.authId,
+    auth,
+    limits: config.api,
+    directory,
+    plays: new Plays({ engine, kept: config.plays.kept, now }),
+    checkUrl: (url) => checkSource(url, policy),
+    tokens: { seconds: TOKEN_SECONDS, issue: (mpc) => tokens.issue(mpc) },
+    metrics,
+    readiness,
+    log,
+    nowMs: systemClock.now,
+    newUuid: randomUUID,
+  });
+  const http = createHttpServer(config.http, app, randomUUID);
+  const streams = attachStreams(http, {
+    authId: account.authId,
+    authorize: (header, address) => auth.check(header, address),
+    tokens,
+    directory,
+    engine,
+    clock: systemClock,
+    newUuid: randomUUID,
+    origins: config.ws.origins,
+    log,
+    limits: config.ws,
+  });
+  metrics.watch({
+    engine: () => engine.snapshot(),
+    conferences: () => directory.live.length,
+    members: () => directory.countByKind(),
+    draining: () => directory.draining,
+    streams: () => streams.stats(),
+  });
+  const httpPort = await listen(http, config.http);
+  const sip = await startSip({
+    ...config.sip,
+    publicAddress: config.publicAddress,
+    directory,
+    engine,
+    log,
+    observer: metrics.sipObserver(),
+    clock: systemClock,
+  }).catch((error: Error) => {
+    throw StartError.ofListening(error.cause ?? error, SIP_NAMES, config.sip);
+  });
+  started = true;
+
+  const facts = {
+    httpHost: config.http.host,
+    httpPort,
+    sipPort: sip.port,
+    publicAddress: config.publicAddress,
+    account: loaded,
+    decoder: describeDecoder(decoders),
+    sampleUrl: sample.url,
+  };
+  process.stdout.write(banner(facts));
+  log.info(
+    {
+      http: `http://${hostOf(config.http.host, config.publicAddress, httpPort)}`,
+      sipPort: sip.port,
+      ffmpeg: facts.decoder,
+      workers: config.media.workers,
+    },
+    'taking calls',
+  );
+  return new Shutdown({
+    directory,
+    drainMs: config.drainMs,
+    log,
+    exit: (code) => process.exit(code),
+    close: async () => {
+      await Promise.all([sip.close(), streams.close()]);
+      await closeHttpServer(http);
+      await engine.close();
+      await clips.close();
+      await sample.close();
+    },
+  });
+}
+
+function clipLimits({ fetch, clip, decoder }: Config): Partial<ClipLimits> {
+  return {
+    redirects: fetch.redirects,
+    connectMs: fetch.connectMs,
+    firstByteMs: fetch.firstByteMs,
+    idleMs: fetch.idleMs,
+    totalMs: fetch.totalMs,
+    downloadBytes: fetch.maxBytes,
+    fetches: fetch.perNode,
+    fetchesPerHost: fetch.perHost,
+    decodes: decoder.max,
+    decodeQueue: decoder.queue,
+    decodeMs: decoder.timeoutMs,
+    clipSeconds: clip.maxMs / 1000,
+    cacheBytes: clip.cacheBytes,
+  };
+}
+
+function describeDecoder({ decoder, refused }: DecoderChoice): string {
+  if (decoder) return `${decoder.version} at ${decoder.path} (${decoder.origin})`;
+  return `none works: ${refused.map(({ origin, why }) => `${origin} ${why}`).join(', ')}. Install ffmpeg or set FFMPEG_PATH`;
+}
+
+function logMembers(directory: Directory, log: Logger): void {
+  directory.subscribe((event) => {
+    if (event.type === 'leg') return;
+    const { uuid, name } = event.mpc;
+    const who = 'member' in event ? event.member : undefined;
+    const fields = {
+      mpc: uuid,
+      name,
+      ...(who && { member: who.id, call: who.callUuid, role: who.role, leg: who.kind }),
+    };
+    log.info({ ...fields, ...(who?.exitCause && { cause: who.exitCause }) }, event.type.replace('-', ' '));
+  });
+}
+
+async function main(): Promise<void> {
+  const parsed = parseConfig(process.env, { cores: availableParallelism(), interfaces: networkInterfaces() });
+  if (!parsed.ok) {
+    process.stderr.write(`${parsed.message}\n`);
+    process.exit(EXIT.misconfigured);
+  }
+  const { config } = parsed;
+  const log = createLog({ level: config.logLevel, pretty: process.stderr.isTTY });
+  const die = (error: unknown): never => {
+    if (error instanceof StartError || error instanceof CredentialsError) {
+      process.stderr.write(`partyline cannot start: ${error.message}\n`);
+      process.exit(EXIT.misconfigured);
+    }
+    log.fatal({ err: error }, 'ending after an error that nothing handled');
+    process.exit(EXIT.failed);
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+  let shutdown: Shutdown | undefined;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      // Before the start is complete there is nobody to hang up on.
+      if (shutdown) shutdown.request(signal);
+      else process.exit(0);
+    });
+  shutdown = await start(config, log).catch(die);
+}
+
+await main();

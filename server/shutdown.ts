@@ -1,0 +1,77 @@
+import type { Logger } from './log.ts';
+import type { Directory } from './mpc/index.ts';
+
+export interface ShutdownDeps {
+  readonly directory: Directory;
+  readonly drainMs: number;
+  readonly log: Logger;
+  /** Closes what was opened, in order; everybody has been told to hang up by then. */
+  readonly close: () => Promise<void>;
+  readonly exit: (code: number) => void;
+}
+
+/** What is left to do after the last call may take so long. */
+const CLOSE_MS = 5000;
+
+/**
+ * Ends the server once: new calls are refused, running ones may finish within the drain time, the rest is hung up.
+ * A second request ends the waiting at once.
+ */
+export class Shutdown {
+  readonly #deps: ShutdownDeps;
+  #cutShort: (() => void) | undefined;
+
+  constructor(deps: ShutdownDeps) {
+    this.#deps = deps;
+  }
+
+  /** `reason` is for the log: the signal's name, as a rule. */
+  request(reason: string): void {
+    if (this.#cutShort) {
+      this.#deps.log.warn({ reason }, 'ending now');
+      this.#cutShort();
+      return;
+    }
+    const { directory, drainMs, log } = this.#deps;
+    log.info({ reason, members: directory.memberCount, drainMs }, 'shutting down');
+    directory.drain();
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { directory, log, close, exit } = this.#deps;
+    await this.#drained();
+    directory.hangUpAll();
+    const timer = setTimeout(() => {
+      log.error('closing took too long');
+      exit(1);
+    }, CLOSE_MS);
+    try {
+      await close();
+      clearTimeout(timer);
+      log.info('ended');
+      exit(0);
+    } catch (error) {
+      log.error({ err: error }, 'closing failed');
+      exit(1);
+    }
+  }
+
+  /** Resolves with the last member, at the end of the drain time, or when somebody has no patience. */
+  #drained(): Promise<void> {
+    const { directory, drainMs } = this.#deps;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => done(), drainMs);
+      const unsubscribe = directory.subscribe((event) => {
+        if (event.type === 'member-left' && directory.memberCount === 0) done();
+      });
+      const done = (): void => {
+        clearTimeout(timer);
+        unsubscribe();
+        resolve();
+      };
+      this.#cutShort = done;
+      if (directory.memberCount === 0) done();
+    });
+  }
+}

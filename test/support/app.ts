@@ -1,0 +1,153 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { checkSource, parseFetchAllow, sourcePolicy } from '../../media/clip/index.ts';
+import type { Readiness } from '../../server/api/status.ts';
+import { createApp } from '../../server/app.ts';
+import { BasicAuth } from '../../server/auth.ts';
+import { type Config, parseConfig } from '../../server/config.ts';
+import { createLog } from '../../server/log.ts';
+import { Metrics } from '../../server/metrics/metrics.ts';
+import { Directory, type Member, type Mpc, Plays, type Role } from '../../server/mpc/index.ts';
+import { EngineDouble } from './engine-double.ts';
+
+export interface AppAnswer {
+  readonly status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: tests read what the wire carries.
+  readonly body: any;
+  readonly text: string;
+  readonly headers: Headers;
+}
+
+const NOTHING_DROPPED = { slow_reader: 0, playback_full: 0 };
+
+/** The app on a port of its own, over an engine without sound, on a clock that the test moves. */
+export class AppUnderTest {
+  readonly account = { authId: 'MAUNITTESTUNITTESTUN', authToken: 'unit-test-token' };
+  readonly engine = new EngineDouble();
+  readonly metrics = new Metrics();
+  readonly directory: Directory;
+  readonly plays: Plays;
+  readonly hungUp: string[] = [];
+  readonly logged: string[] = [];
+  readonly tokensFor: string[] = [];
+  readiness: Readiness = { ready: true };
+  nowMs = 1_000_000;
+  date = new Date('2026-03-04T05:06:07.890Z');
+  #uuids = 0;
+  readonly #server: Server;
+
+  constructor(env: Readonly<Record<string, string>> = {}) {
+    const config = configOf(env);
+    this.directory = new Directory({
+      engine: this.engine,
+      limits: {
+        maxMembers: config.members.max,
+        maxMembersPerMpc: config.members.maxPerMpc,
+        endedKept: 3,
+        exitedKept: 3,
+      },
+      sampleRate: 8000,
+      now: () => this.date,
+      newUuid: () => this.#uuid('d'),
+    });
+    this.plays = new Plays({ engine: this.engine, kept: config.plays.kept, now: () => this.date });
+    this.metrics.watch({
+      engine: () => this.engine.snapshot(),
+      conferences: () => this.directory.live.length,
+      members: () => this.directory.countByKind(),
+      draining: () => this.directory.draining,
+      streams: () => ({ open: 0, accepted: 0, refused: {}, closed: {}, dropped: NOTHING_DROPPED, wrongMessages: 0 }),
+    });
+    const allow = parseFetchAllow('127.0.0.1:9000');
+    const policy = sourcePolicy({ allow: allow.ok ? allow.allow : [] });
+    const app = createApp({
+      authId: this.account.authId,
+      auth: new BasicAuth({
+        account: this.account,
+        failuresPerMinute: config.api.authFailuresPerMinute,
+        nowMs: () => this.nowMs,
+      }),
+      limits: config.api,
+      directory: this.directory,
+      plays: this.plays,
+      checkUrl: (url) => checkSource(url, policy),
+      tokens: {
+        seconds: 60,
+        issue: (ref) => {
+          this.tokensFor.push(ref.by === 'name' ? ref.name : ref.uuid);
+          return this.tokensFor.length > 3 ? undefined : 'a-token';
+        },
+      },
+      metrics: this.metrics,
+      readiness: () => this.readiness,
+      log: createLog({ level: 'trace', pretty: false }, { write: (line) => this.logged.push(line) }),
+      nowMs: () => this.nowMs,
+      newUuid: randomUUID,
+    });
+    this.#server = createServer(app);
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get authorization(): string {
+    return `Basic ${Buffer.from(`${this.account.authId}:${this.account.authToken}`).toString('base64')}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Somebody joins; she stays until she is told to go. */
+  async join(mpcName: string, role: Role = 'customer'): Promise<{ mpc: Mpc; member: Member }> {
+    const joined = await this.directory.join({
+      mpcName,
+      role,
+      kind: 'sip',
+      address: 'sip:somebody@example.com',
+      openLeg: (conference, onEvent) => this.engine.openRtpLeg(conference, {}, onEvent),
+      hangUp: (cause) => this.hungUp.push(cause),
+    });
+    if (!joined.ok) throw new Error(joined.reason);
+    return joined;
+  }
+
+  /** A request to the account, as JSON; `path` follows `/v1/Account/{auth_id}`. */
+  api(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<AppAnswer> {
+    return this.raw(method, `/v1/Account/${this.account.authId}${path}`, {
+      headers: {
+        authorization: this.authorization,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+  }
+
+  async raw(method: string, path: string, init: RequestInit = {}): Promise<AppAnswer> {
+    const response = await fetch(`${this.url}${path}`, { method, ...init });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') && text !== '';
+    return { status: response.status, body: isJson ? JSON.parse(text) : undefined, text, headers: response.headers };
+  }
+
+  /** UUIDs that tests can predict: `dddddddd-0000-4000-8000-000000000001` is the first. */
+  #uuid(letter: string): string {
+    this.#uuids += 1;
+    return `${letter.repeat(8)}-0000-4000-8000-${String(this.#uuids).padStart(12, '0')}`;
+  }
+}
+
+function configOf(env: Readonly<Record<string, string>>): Config {
+  const parsed = parseConfig(env, { cores: 2, interfaces: {} });
+  if (!parsed.ok) throw new Error(parsed.message);
+  return parsed.config;
+}

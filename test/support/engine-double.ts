@@ -1,0 +1,165 @@
+import type {
+  Leg,
+  LegChanges,
+  LegEvent,
+  LegId,
+  MediaEngine,
+  Play,
+  PlayAccepted,
+  PlayEndReason,
+  PlayEvent,
+  PlayRequest,
+  PlayStatus,
+  PlayTarget,
+  RtpLeg,
+  StreamLeg,
+} from '../../media/index.ts';
+
+interface DoubleTarget extends PlayTarget {
+  status: PlayStatus;
+  playedMs: number;
+  startLatencyMs: number | undefined;
+  end: PlayEndReason | undefined;
+}
+
+/** A play that does what the test says, when it says so. */
+export class DoublePlay implements Play {
+  readonly id: string;
+  readonly cache = 'miss';
+  readonly positionMs = 0;
+  readonly request: PlayRequest;
+  readonly targets: DoubleTarget[];
+  failure: Play['failure'];
+  readonly #onEvent: (event: PlayEvent) => void;
+
+  constructor(request: PlayRequest, onEvent: (event: PlayEvent) => void) {
+    this.id = request.id;
+    this.request = request;
+    this.#onEvent = onEvent;
+    this.targets = request.legs.map((leg) => ({
+      leg,
+      status: 'fetching',
+      playedMs: 0,
+      startLatencyMs: undefined,
+      underruns: 0,
+      end: undefined,
+    }));
+  }
+
+  get status(): PlayStatus {
+    return this.targets.find((target) => target.end === undefined)?.status ?? this.targets[0]?.status ?? 'completed';
+  }
+
+  /** Sounds for all of its targets, and has done so for a while. */
+  sound(playedMs: number): void {
+    for (const target of this.targets) Object.assign(target, { status: 'playing', startLatencyMs: 40, playedMs });
+  }
+
+  /** Ends for those targets that still hear it. */
+  end(reason: PlayEndReason, legs: readonly LegId[] = this.request.legs): void {
+    let some = false;
+    for (const target of this.targets) {
+      if (target.end !== undefined || !legs.includes(target.leg)) continue;
+      some = true;
+      target.end = reason;
+      target.status = reason === 'completed' || reason === 'stopped' ? reason : 'failed';
+      this.#onEvent({ type: 'ended', play: this, leg: target.leg, reason, playedMs: target.playedMs });
+    }
+    if (some && this.targets.every((target) => target.end !== undefined))
+      this.#onEvent({ type: 'finished', play: this });
+  }
+
+  fail(reason: PlayEndReason, detail: string): void {
+    this.failure = { reason, detail };
+    this.end(reason);
+  }
+
+  stop(legs?: readonly LegId[]): void {
+    this.end('stopped', legs);
+  }
+
+  pause(): void {}
+  resume(): void {}
+  seek(): void {}
+  setGain(): void {}
+}
+
+/** A leg that remembers what it was told. */
+export class DoubleLeg implements RtpLeg, StreamLeg {
+  readonly id: LegId;
+  readonly port = 0;
+  stats: Leg['stats'];
+  readonly changes: LegChanges = {};
+  closed = false;
+  /** Says what the engine would say of the leg. */
+  readonly report: (event: LegEvent) => void;
+
+  constructor(id: LegId, report: (event: LegEvent) => void) {
+    this.id = id;
+    this.report = report;
+  }
+
+  update(changes: LegChanges): void {
+    Object.assign(this.changes, changes);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  sendDigits(): void {}
+  write(): boolean {
+    return true;
+  }
+  mark(): void {}
+  clear(): void {}
+}
+
+/** An engine without sound or threads: conferences, legs and plays as the API sees them. */
+export class EngineDouble implements MediaEngine {
+  readonly conferences = new Set<string>();
+  readonly legs: DoubleLeg[] = [];
+  readonly plays: DoublePlay[] = [];
+  /** Set to refuse further plays. */
+  refusePlays: Extract<PlayAccepted, { ok: false }>['reason'] | undefined;
+
+  openConference({ id }: { id: string }): void {
+    this.conferences.add(id);
+  }
+
+  closeConference(id: string): void {
+    this.conferences.delete(id);
+    for (const play of this.plays) if (play.request.conference === id) play.end('conference_ended');
+  }
+
+  async openRtpLeg(_conference: string, _options: unknown, onEvent: (event: LegEvent) => void): Promise<DoubleLeg> {
+    return this.#open(onEvent);
+  }
+
+  async openStreamLeg(_conference: string, _options: unknown, onEvent: (event: LegEvent) => void): Promise<DoubleLeg> {
+    return this.#open(onEvent);
+  }
+
+  play(request: PlayRequest, onEvent: (event: PlayEvent) => void): PlayAccepted {
+    if (this.refusePlays) return { ok: false, reason: this.refusePlays };
+    const play = new DoublePlay(request, onEvent);
+    this.plays.push(play);
+    return { ok: true, play };
+  }
+
+  snapshot(): ReturnType<MediaEngine['snapshot']> {
+    return {
+      workers: [],
+      playsActive: this.plays.filter((play) => play.status === 'playing').length,
+      playQueueDepth: 0,
+    };
+  }
+
+  async close(): Promise<void> {}
+
+  #open(onEvent: (event: LegEvent) => void): DoubleLeg {
+    const leg = new DoubleLeg(this.legs.length + 1, onEvent);
+    this.legs.push(leg);
+    return leg;
+  }
+}
