@@ -19,36 +19,15 @@ const TAPS = Int32Array.of(3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53,
 const MEMORY = TAPS.length * 2 - 2;
 
 /** Decision levels of the lower band's quantiser, in 1/4096 of its step (table Q6); level i opens interval i + 1. */
-const LOWER_LEVELS = Int32Array.of(
-  35,
-  72,
-  110,
-  150,
-  190,
-  233,
-  276,
-  323,
-  370,
-  422,
-  473,
-  530,
-  587,
-  650,
-  714,
-  786,
-  858,
-  940,
-  1023,
-  1121,
-  1219,
-  1339,
-  1458,
-  1612,
-  1765,
-  1980,
-  2195,
-  2557,
-  2919,
+const LOWER_LEVELS = [
+  35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1023, 1121, 1219, 1339, 1458,
+  1612, 1765, 1980, 2195, 2557, 2919,
+];
+const LOWEST_OF_LAST = 2919;
+/** The interval that each magnitude in those units is in: a look-up beats a search. */
+const LOWER_INTERVALS = Uint8Array.from(
+  { length: LOWEST_OF_LAST + 1 },
+  (_, magnitude) => LOWER_LEVELS.filter((level) => level <= magnitude).length,
 );
 /** Decision level of the higher band's quantiser, in 1/4096 of its step. */
 const HIGHER_LEVEL = 564;
@@ -111,15 +90,10 @@ class G722Encoder implements FrameEncoder {
     const difference = Math.max(-32_768, Math.min(32_767, sample - band.prediction));
     const magnitude = difference < 0 ? ~difference : difference;
     const step = band.step;
-    // The interval's number, 0 to 29: how many decision levels are at or below the magnitude.
-    let from = 0;
-    let to = LOWER_LEVELS.length;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (magnitude >= (LOWER_LEVELS[middle]! * step) >> 12) from = middle + 1;
-      else to = middle;
-    }
-    const code = difference >= 0 ? 61 - from : from < 2 ? 63 - from : 33 - from;
+    // `magnitude >= (level * step) >> 12`, solved for the level.
+    const reached = Math.min(((magnitude + 1) * 4096 - 1) / step, LOWEST_OF_LAST) | 0;
+    const interval = LOWER_INTERVALS[reached]!;
+    const code = difference >= 0 ? 61 - interval : interval < 2 ? 63 - interval : 33 - interval;
     const coarse = code >> 2;
     band.adapt((step * LOWER_DIFFERENCES[coarse]!) >> 15, LOWER_CHANGES[coarse]!);
     return code;
