@@ -6,92 +6,108 @@ const SLOT_MASK = STORE_SLOTS - 1;
 const FIRST_CELLS = 4;
 
 /** What is known of one sequence number near the play position. */
-export const SlotState = { empty: 0, stored: 1, played: 2 } as const;
+export const SlotState = { empty: 0, audio: 1, comfortNoise: 2, played: 3 } as const;
+export type SlotState = (typeof SlotState)[keyof typeof SlotState];
 
-/** What a stored packet is. */
-export const PayloadKind = { audio: 0, comfortNoise: 1 } as const;
+/** Fields of a slot, side by side in one array so that a look-up touches one cache line. */
+const FIELDS = 4;
+const SEQUENCE = 0;
+const STATE = 1;
+const LENGTH = 2;
+const CELL = 3;
 
 /**
- * Packets waiting to be played, by extended sequence number (`extendSequence`). Payloads are copied into cells that grow with
- * the largest payload and the deepest queue seen, so that a steady stream allocates nothing. The owner keeps all numbers
- * within one window of `STORE_SLOTS`.
+ * Packets waiting to be played, by extended sequence number (`extendSequence`; below 2^31). Payloads are copied into cells
+ * that grow with the largest payload and the deepest queue seen, so that a steady stream allocates nothing. The owner keeps
+ * the numbers of all stored packets within one window of `STORE_SLOTS`.
  */
 export class PacketStore {
   /** Packets stored and not yet taken. */
   count = 0;
-  private readonly states = new Uint8Array(STORE_SLOTS);
-  private readonly kinds = new Uint8Array(STORE_SLOTS);
-  private readonly sequences = new Float64Array(STORE_SLOTS);
+  /** The payloads of all cells, back to back; replaced when it grows. */
+  cells = new Uint8Array(0);
+  private readonly slots = new Int32Array(STORE_SLOTS * FIELDS);
   private readonly timestamps = new Float64Array(STORE_SLOTS);
-  private readonly lengths = new Uint16Array(STORE_SLOTS);
-  private readonly slotCells = new Uint8Array(STORE_SLOTS);
   private readonly freeCells = new Uint8Array(STORE_SLOTS);
   private freeCount = 0;
   private cellCount = 0;
   private cellBytes: number;
-  /** The payloads of all cells, back to back; replaced when it grows. */
-  cells = new Uint8Array(0);
 
-  /** `cellBytes`: the payload size to expect; larger ones make all cells grow. */
+  /** `cellBytes`: the payload size to expect; a larger one makes all cells grow. */
   constructor(cellBytes: number) {
     this.cellBytes = cellBytes;
   }
 
-  stateOf(sequence: number): number {
-    const slot = sequence & SLOT_MASK;
-    return this.sequences[slot] === sequence ? this.states[slot]! : SlotState.empty;
+  stateOf(sequence: number): SlotState {
+    const slot = (sequence & SLOT_MASK) * FIELDS;
+    return this.slots[slot + SEQUENCE] === sequence ? (this.slots[slot + STATE] as SlotState) : SlotState.empty;
   }
 
+  /** Whether a packet of this number waits. */
+  has(sequence: number): boolean {
+    const state = this.stateOf(sequence);
+    return state === SlotState.audio || state === SlotState.comfortNoise;
+  }
+
+  /** The extended RTP timestamp of a stored or just taken packet; this and the next two mean nothing for others. */
   timestampOf(sequence: number): number {
     return this.timestamps[sequence & SLOT_MASK]!;
   }
 
-  kindOf(sequence: number): number {
-    return this.kinds[sequence & SLOT_MASK]!;
-  }
-
-  /** Where the payload begins in `cells`. */
+  /** Where its payload begins in `cells`. */
   offsetOf(sequence: number): number {
-    return this.slotCells[sequence & SLOT_MASK]! * this.cellBytes;
+    return this.slots[(sequence & SLOT_MASK) * FIELDS + CELL]! * this.cellBytes;
   }
 
   lengthOf(sequence: number): number {
-    return this.lengths[sequence & SLOT_MASK]!;
+    return this.slots[(sequence & SLOT_MASK) * FIELDS + LENGTH]!;
+  }
+
+  /** The first stored number from `sequence` on. Something must be stored, and nothing before `sequence`. */
+  firstFrom(sequence: number): number {
+    for (let step = 0; step < STORE_SLOTS; step++) if (this.has(sequence + step)) return sequence + step;
+    throw new Error('the packet store holds a packet outside its window');
   }
 
   /** Copies a payload in. The slot must not hold a stored packet. */
-  put(sequence: number, timestamp: number, kind: number, payload: Uint8Array, offset: number, length: number): void {
+  put(
+    sequence: number,
+    timestamp: number,
+    state: SlotState,
+    payload: Uint8Array,
+    offset: number,
+    length: number,
+  ): void {
     if (length > this.cellBytes) this.widen(length);
     if (this.freeCount === 0) this.deepen();
     const cell = this.freeCells[--this.freeCount]!;
     const cells = this.cells;
     const from = cell * this.cellBytes;
     for (let i = 0; i < length; i++) cells[from + i] = payload[offset + i]!;
-    const slot = sequence & SLOT_MASK;
-    this.states[slot] = SlotState.stored;
-    this.kinds[slot] = kind;
-    this.sequences[slot] = sequence;
-    this.timestamps[slot] = timestamp;
-    this.lengths[slot] = length;
-    this.slotCells[slot] = cell;
+    const slots = this.slots;
+    const slot = (sequence & SLOT_MASK) * FIELDS;
+    slots[slot + SEQUENCE] = sequence;
+    slots[slot + STATE] = state;
+    slots[slot + LENGTH] = length;
+    slots[slot + CELL] = cell;
+    this.timestamps[sequence & SLOT_MASK] = timestamp;
     this.count++;
   }
 
   /** Frees a stored packet's cell and remembers the number as played. Its bytes stay readable until the next `put`. */
   take(sequence: number): void {
-    const slot = sequence & SLOT_MASK;
-    this.states[slot] = SlotState.played;
-    this.freeCells[this.freeCount++] = this.slotCells[slot]!;
+    const slot = (sequence & SLOT_MASK) * FIELDS;
+    this.slots[slot + STATE] = SlotState.played;
+    this.freeCells[this.freeCount++] = this.slots[slot + CELL]!;
     this.count--;
   }
 
   /** Forgets every packet, stored or played. */
   clear(): void {
-    for (let slot = 0; slot < STORE_SLOTS; slot++) {
-      if (this.states[slot] === SlotState.stored) this.freeCells[this.freeCount++] = this.slotCells[slot]!;
-      this.states[slot] = SlotState.empty;
-    }
+    this.slots.fill(0);
     this.count = 0;
+    this.freeCount = 0;
+    for (let cell = this.cellCount - 1; cell >= 0; cell--) this.freeCells[this.freeCount++] = cell;
   }
 
   private deepen(): void {

@@ -1,99 +1,89 @@
-import { FRAME_MS } from '../audio/frame.ts';
 import type { FrameDecoder } from '../codec/codec.ts';
-import { PacketStore, PayloadKind, SlotState, STORE_SLOTS } from './packet-store.ts';
-import { extendSequence, extendTimestamp } from './sequence.ts';
-import { Timeline } from './timeline.ts';
+import { CUT_DELAY_MS, DelayControl } from './delay-control.ts';
+import { DelayEstimator } from './delay-estimator.ts';
+import { Intake, JitterBuffer } from './jitter-buffer.ts';
+import { SlotState } from './packet-store.ts';
+import { PlayoutCounters } from './playout-counters.ts';
+import { FrameKind, LENGTHEN_AHEAD_MS, PlayoutSound, SHORTEN_AHEAD_MS } from './playout-sound.ts';
 
-/** What a pulled frame is made of; the least natural part decides. */
-export const FrameKind = { audio: 0, concealed: 1, comfort: 2, silence: 3 } as const;
-export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind];
+export { FrameKind } from './playout-sound.ts';
 
 export interface PlayoutOptions {
   /** Hz of the RTP timestamp; 8000 for G.722. */
   readonly clockRate: number;
   /** Owned by the caller, who also closes it. */
   readonly decoder: FrameDecoder;
+  /** Chooses the comfort noise; legs with different seeds hiss independently. Default 1. */
+  readonly seed?: number;
 }
 
-/** Packets refused, by reason. */
-export class DiscardCounters {
-  /** Too much waiting: the oldest are dropped. */
-  overflow = 0;
-  /** Not near the stream's numbers; a second packet like it moves the stream there. */
-  jump = 0;
-  /** No payload, or one larger than any packet of an unfragmented datagram. */
-  size = 0;
-  /** The decoder made nothing of it. */
-  undecodable = 0;
-}
+/** Corrections over which every pull, and every second pull, may shorten; below them each fifth: the ear notices hurry. */
+const HURRY_MS = 100;
+const BRISK_MS = 25;
+const BRISK_PULLS = 2;
+const GENTLE_PULLS = 5;
+/** A cut wants pieces this alike; less after each try that found none, and at last it takes what there is. */
+const WANTED_MATCH = 0.75;
+const MATCH_DECAY = 0.08;
+/** What is put in may exceed the correction by this; what is taken out may not, or it would be missing at once. */
+const LENGTHEN_TOLERANCE_MS = 5;
 
-/** Everything a leg's receiving side counts since it was made; `reset` does not clear it. */
-export class PlayoutCounters {
-  /** Packets inserted, whatever became of them. */
-  received = 0;
-  /** Sequence numbers whose time passed without them, less those that came late. */
-  lost = 0;
-  /** Packets that came after their time. */
-  late = 0;
-  duplicate = 0;
-  /** Packets in time, but behind a newer one. */
-  reordered = 0;
-  /** Frames pulled that hold concealment. */
-  concealedFrames = 0;
-  /** Times the stream went on elsewhere: sequence or timestamp jumped. */
-  resyncs = 0;
-  /** Times that sound was shortened or lengthened to correct the delay. */
-  stretched = 0;
-  readonly discarded = new DiscardCounters();
-}
-
-/** Packets of more bytes are refused; the largest that fits an Ethernet frame is 1,460. */
-const MAX_PAYLOAD_BYTES = 1500;
-/** Decoded samples of one packet at most: 200 ms at 48 kHz. */
-const scratch = new Int16Array(9600);
-const START_MARGIN_MS = 5;
-const MAX_STORED_MS = 500;
-const FADE_MS = 60;
-
-/** Receiving side of one RTP stream: orders packets, decodes them, hides what is missing, one 20 ms frame a pull. */
+/**
+ * Receiving side of one RTP stream: orders packets, decodes each once, hides what is missing and keeps the delay near what
+ * the network needs. Packets go in as they come, one frame of 20 ms comes out at each pull; nothing here knows a clock.
+ *
+ * A stream without loss whose packets come evenly leaves it bit by bit as it was sent.
+ */
 export class Playout {
   readonly counters = new PlayoutCounters();
-  private readonly decoder: FrameDecoder;
-  private readonly frameSamples: number;
+  private readonly sampleRate: number;
+  private readonly msPerTick: number;
   private readonly ticksPerSample: number;
-  private readonly clockRate: number;
-  private readonly store: PacketStore;
-  private readonly timeline: Timeline;
+  /** Whether comfort noise spectra, which are made for the clock rate, fit our sample rate. */
+  private readonly shapedNoise: boolean;
+  private readonly estimator = new DelayEstimator();
+  private readonly control = new DelayControl(this.estimator);
+  private readonly buffer: JitterBuffer;
+  private readonly sound: PlayoutSound;
+  private playing = false;
+  /** Whether anything was ever played. */
   private started = false;
-  private anchored = false;
-  private anchorMs = 0;
-  private nextSequence = 0;
-  private newestSequence = 0;
+  /** Extended RTP timestamp of the end of the sound made so far. */
   private nextTimestamp = 0;
-  private newestTimestamp = 0;
-  private missingSamples = 0;
-  private jumpSequence = -1;
+  /** Samples filled in while nothing was stored: a gap that the next packet explains, or delay. */
+  private unexplained = 0;
+  /** Samples and bytes of the last packet, 0 before the first. */
+  private packetSamples = 0;
+  private packetBytes = 0;
+  private packetShare = 1;
+  private pullsSinceStretch = 0;
+  private failedStretches = 0;
+  private delayMs = 0;
 
   constructor(options: PlayoutOptions) {
-    this.decoder = options.decoder;
-    this.frameSamples = (this.decoder.sampleRate * FRAME_MS) / 1000;
-    this.clockRate = options.clockRate;
-    this.ticksPerSample = options.clockRate / this.decoder.sampleRate;
-    this.store = new PacketStore(160);
-    this.timeline = new Timeline(this.frameSamples * 3, this.frameSamples * 5);
+    const { clockRate, decoder } = options;
+    this.sampleRate = decoder.sampleRate;
+    this.msPerTick = 1000 / clockRate;
+    this.ticksPerSample = clockRate / decoder.sampleRate;
+    this.shapedNoise = clockRate === decoder.sampleRate;
+    this.buffer = new JitterBuffer(clockRate, this.estimator, this.counters);
+    this.sound = new PlayoutSound(decoder, options.seed ?? 1);
   }
 
-  /** Delay aimed at, in ms. */
+  /** Playout delay aimed at, 20 to 200 ms after the arrival of a packet that met no delay in the network. */
   get targetDelayMs(): number {
-    return FRAME_MS;
+    return this.control.targetMs;
   }
 
-  /** Sound waiting, in ms. */
+  /** Playout delay of the received sound pulled last, in ms, counted likewise. */
   get currentDelayMs(): number {
-    const stored = this.anchored ? Math.max(0, this.newestTimestamp - this.nextTimestamp) : 0;
-    return (stored * 1000) / this.clockRate + (this.timeline.waiting * 1000) / this.decoder.sampleRate;
+    return this.delayMs;
   }
 
+  /**
+   * Takes a packet; its payload is copied. Never throws, whatever the packet says. `arrivalMs` is on the clock of `pull`; it
+   * may be the time of the tick that found the packet.
+   */
   insert(
     sequence: number,
     timestamp: number,
@@ -103,9 +93,13 @@ export class Playout {
     length: number,
     arrivalMs: number,
   ): void {
-    this.accept(sequence, timestamp, marker, PayloadKind.audio, payload, offset, length, arrivalMs);
+    const { buffer, packetShare } = this;
+    const { audio } = SlotState;
+    const intake = buffer.put(sequence, timestamp, marker, audio, payload, offset, length, arrivalMs, packetShare);
+    if (intake === Intake.begins) this.stop();
   }
 
+  /** Takes a comfort noise packet (RFC 3389) of the same stream: from its timestamp on, silence is that noise. */
   insertComfortNoise(
     sequence: number,
     timestamp: number,
@@ -114,165 +108,255 @@ export class Playout {
     length: number,
     arrivalMs: number,
   ): void {
-    this.accept(sequence, timestamp, false, PayloadKind.comfortNoise, payload, offset, length, arrivalMs);
+    const { comfortNoise } = SlotState;
+    const intake = this.buffer.put(sequence, timestamp, false, comfortNoise, payload, offset, length, arrivalMs, 1);
+    if (intake === Intake.begins) this.stop();
   }
 
+  /** Writes the next 20 ms, `decoder.sampleRate / 50` samples, and says what they are. Call it once a tick. */
   pull(frame: Int16Array, nowMs: number): FrameKind {
-    const timeline = this.timeline;
-    if (!this.started) {
-      if (!this.anchored || nowMs - this.anchorMs < START_MARGIN_MS) {
-        frame.fill(0);
-        return FrameKind.silence;
-      }
-      this.started = true;
+    const { sound, buffer, counters } = this;
+    const ready = this.playing || this.begin(nowMs);
+    if (ready) {
+      counters.frames++;
+      if (this.pullWhole(frame, nowMs)) return FrameKind.audio;
     }
-    let kind: FrameKind = FrameKind.audio;
-    while (timeline.waiting < frame.length) {
-      if (!this.playNext(frame.length - timeline.waiting)) kind = FrameKind.concealed;
+    if (!this.started || (sound.silent && (!ready || buffer.store.count === 0))) {
+      if (ready) this.unexplained += frame.length;
+      frame.fill(0);
+      return FrameKind.silence;
     }
-    if (kind === FrameKind.concealed) this.counters.concealedFrames++;
-    timeline.play(frame);
+    if (ready) {
+      if (buffer.dropped) this.skipDropped();
+      this.stretch(nowMs);
+      while (sound.waiting < frame.length) this.playNext(frame.length - sound.waiting, nowMs);
+      if (this.unexplained === 0) this.noteDelay(nowMs);
+    } else {
+      while (sound.waiting < frame.length) sound.fill(frame.length - sound.waiting);
+    }
+    const kind = sound.play(frame);
+    if (kind === FrameKind.concealed) counters.concealedFrames++;
     return kind;
   }
 
-  /** A new stream begins (SSRC or codec changed, or a hold ended): forgets all packets and their numbers, keeps the counters. */
+  /** Another stream begins (new SSRC, or the end of a hold): forgets packets, numbers and delays, not the counters. */
   reset(): void {
-    this.store.clear();
-    this.anchored = false;
-    this.started = false;
-    this.missingSamples = 0;
-    this.jumpSequence = -1;
+    this.buffer.reset();
+    this.estimator.reset();
+    this.stop();
   }
 
-  private accept(
-    sequence: number,
-    timestamp: number,
-    marker: boolean,
-    kind: number,
-    payload: Uint8Array,
-    offset: number,
-    length: number,
-    arrivalMs: number,
-  ): void {
-    this.counters.received++;
-    if (length <= 0 || length > MAX_PAYLOAD_BYTES || offset < 0 || offset + length > payload.length) {
-      this.counters.discarded.size++;
-      return;
-    }
-    if (!this.anchored) this.anchor(sequence, timestamp, arrivalMs);
-    let extended = extendSequence(this.newestSequence, sequence);
-    let ticks = extendTimestamp(this.newestTimestamp, timestamp);
-    const steps = extended - this.newestSequence;
-    if (steps > 3000 || steps < -100 || Math.abs(ticks - this.newestTimestamp) > this.clockRate * 10) {
-      if (this.jumpSequence !== sequence && !marker) {
-        this.jumpSequence = (sequence + 1) & 0xffff;
-        this.counters.discarded.jump++;
-        return;
-      }
-      this.counters.resyncs++;
-      this.reset();
-      this.anchor(sequence, timestamp, arrivalMs);
-      extended = this.newestSequence;
-      ticks = this.newestTimestamp;
-    }
-    this.jumpSequence = -1;
-    const state = this.store.stateOf(extended);
-    if (state !== SlotState.empty) {
-      this.counters.duplicate++;
-      return;
-    }
-    if (extended < this.nextSequence) {
-      this.counters.late++;
-      if (this.counters.lost > 0) this.counters.lost--;
-      return;
-    }
-    if (extended < this.newestSequence) this.counters.reordered++;
-    while (
-      extended - this.nextSequence >= STORE_SLOTS ||
-      (this.store.count > 0 && ticks - this.nextTimestamp > (this.clockRate * MAX_STORED_MS) / 1000)
-    ) {
-      this.dropOldest(extended);
-    }
-    this.store.put(extended, ticks, kind, payload, offset, length);
-    if (extended >= this.newestSequence) {
-      this.newestSequence = extended;
-      this.newestTimestamp = ticks;
-    }
+  /** Nothing is due until the next packet has waited its time. */
+  private stop(): void {
+    this.control.reset();
+    this.playing = false;
+    this.unexplained = 0;
   }
 
-  private anchor(sequence: number, timestamp: number, arrivalMs: number): void {
-    this.anchored = true;
-    this.anchorMs = arrivalMs;
-    this.nextSequence = sequence + 0x10000;
-    this.newestSequence = this.nextSequence;
-    this.nextTimestamp = timestamp;
-    this.newestTimestamp = timestamp;
+  /** Begins to play once the first packet has waited long enough. Returns whether it did. */
+  private begin(nowMs: number): boolean {
+    const { buffer, control, sound } = this;
+    const waited = nowMs - buffer.firstArrivalMs;
+    if (waited < control.startMs) return false;
+    if (buffer.store.count > 0 && (this.packetSamples > 0 || sound.waiting === 0)) {
+      const first = buffer.first();
+      this.nextTimestamp = buffer.store.timestampOf(first);
+      // Of the very first packet the packet time is not known before it is decoded, and it may call for a longer wait.
+      if (this.packetSamples === 0) this.playStored(first);
+    } else if (sound.waiting === 0) return false;
+    this.playing = waited >= control.startMs;
+    this.started ||= this.playing;
+    return this.playing;
   }
 
-  private dropOldest(newest: number): void {
-    if (this.store.count === 0) {
-      this.nextSequence = newest;
-      return;
-    }
-    const oldest = this.oldest();
-    this.nextTimestamp = this.store.timestampOf(oldest);
-    this.store.take(oldest);
-    this.nextSequence = oldest + 1;
-    this.counters.discarded.overflow++;
-  }
-
-  private oldest(): number {
-    let sequence = this.nextSequence;
-    while (this.store.stateOf(sequence) !== SlotState.stored) sequence++;
-    return sequence;
-  }
-
-  /** Appends the next packet, or concealment of `wanted` samples at most. Returns whether it was real sound. */
-  private playNext(wanted: number): boolean {
-    if (this.store.count === 0) {
-      this.hide(wanted);
-      this.missingSamples += wanted;
+  /** The undisturbed case: the next packet is one frame and follows on, so it is decoded into the listener's hands. */
+  private pullWhole(frame: Int16Array, nowMs: number): boolean {
+    const { buffer, sound, control } = this;
+    const { store, nextSequence } = buffer;
+    if (store.stateOf(nextSequence) !== SlotState.audio || store.timestampOf(nextSequence) !== this.nextTimestamp) {
       return false;
     }
-    const sequence = this.oldest();
-    let gap = Math.round((this.store.timestampOf(sequence) - this.nextTimestamp) / this.ticksPerSample);
-    if (this.missingSamples > 0 && gap > 0) {
-      const covered = Math.min(gap, this.missingSamples);
-      this.nextTimestamp += covered * this.ticksPerSample;
-      gap -= covered;
-    }
-    this.missingSamples = 0;
-    if (gap > 0) {
-      const count = Math.min(gap, wanted);
-      this.hide(count);
-      this.nextTimestamp += count * this.ticksPerSample;
+    if (!sound.intact || !sound.proportional || this.unexplained > 0 || control.correctionMs !== 0 || control.cut) {
       return false;
     }
-    this.counters.lost += sequence - this.nextSequence;
-    this.nextSequence = sequence + 1;
-    this.store.take(sequence);
-    if (this.store.kindOf(sequence) === PayloadKind.comfortNoise) return false;
-    const { cells } = this.store;
-    const made = this.decoder.decode(cells, this.store.offsetOf(sequence), this.store.lengthOf(sequence), scratch);
-    const samples = Math.min(made, scratch.length);
-    if (samples === 0) this.counters.discarded.undecodable++;
-    this.hidden = 0;
-    this.timeline.append(scratch, samples);
-    this.nextTimestamp = this.store.timestampOf(sequence) + samples * this.ticksPerSample;
+    const length = store.lengthOf(nextSequence);
+    if (length !== this.packetBytes || this.packetSamples !== frame.length) return false;
+    const delayMs = this.delayAtEnd(nowMs);
+    buffer.take(nextSequence);
+    const made = sound.receiveFrame(store.cells, store.offsetOf(nextSequence), length, frame);
+    this.nextTimestamp += made * this.ticksPerSample;
+    if (made === 0) this.counters.discarded.undecodable++;
+    if (made !== frame.length) return false;
+    this.delayMs = delayMs;
+    control.noteSlack(delayMs);
+    control.noteDelay(delayMs);
     return true;
   }
 
-  private hidden = 0;
-
-  private hide(count: number): void {
-    const { timeline } = this;
-    timeline.reserve(count);
-    const period = this.frameSamples;
-    const fade = (FADE_MS * this.decoder.sampleRate) / 1000;
-    for (let i = 0; i < count; i++) {
-      const gain = Math.max(0, 1 - this.hidden++ / fade);
-      timeline.samples[timeline.end + i] = timeline.samples[timeline.end + i - period]! * gain;
+  /** Makes the next piece of sound: a packet, or `wanted` samples at most in place of one. */
+  private playNext(wanted: number, nowMs: number): void {
+    const { buffer, sound } = this;
+    if (buffer.store.count === 0) {
+      if (this.unexplained === 0) this.counters.starved++;
+      this.unexplained += sound.fill(wanted);
+      return;
     }
-    timeline.end += count;
+    if (this.unexplained > 0) this.explain(nowMs);
+    const sequence = buffer.first();
+    const gap = Math.round((buffer.store.timestampOf(sequence) - this.nextTimestamp) / this.ticksPerSample);
+    if (gap > 0) {
+      this.playGap(sequence, gap, wanted, nowMs);
+    } else {
+      this.control.noteSlack(this.delayAtEnd(nowMs) - (sound.waiting * 1000) / this.sampleRate);
+      this.playStored(sequence);
+    }
   }
+
+  /** Something came at last: time filled in so far counts towards the gap before it, and only the rest as delay. */
+  private explain(nowMs: number): void {
+    const gap = this.buffer.store.timestampOf(this.buffer.first()) - this.nextTimestamp;
+    if (gap > 0) this.nextTimestamp += Math.min(gap, this.unexplained * this.ticksPerSample);
+    this.unexplained = 0;
+    this.control.startBlock();
+    if (this.sound.quiet) this.cutBacklog(nowMs);
+  }
+
+  /** Fills time before a packet that is not due yet: packets are missing, or the sender was silent. */
+  private playGap(sequence: number, gap: number, wanted: number, nowMs: number): void {
+    const { sound } = this;
+    if (sound.quiet && this.tuneSilence(gap, wanted, nowMs)) return;
+    const { store, nextSequence } = this.buffer;
+    let hidden = gap;
+    if (sequence > nextSequence && sound.recovers && this.packetSamples > 0) {
+      // The last packet lost can be rebuilt from this one; only those before it must be hidden.
+      hidden = gap - this.packetSamples;
+      if (hidden <= 0) {
+        const made = sound.recover(store.cells, store.offsetOf(sequence), store.lengthOf(sequence), gap);
+        this.nextTimestamp += made * this.ticksPerSample;
+        if (made > 0) {
+          this.counters.recovered++;
+          return;
+        }
+        hidden = gap;
+      }
+    }
+    this.nextTimestamp += sound.fill(Math.min(hidden, wanted)) * this.ticksPerSample;
+  }
+
+  /** Silence may last longer or shorter: the moment to come to the right delay. Returns whether it did something. */
+  private tuneSilence(gap: number, wanted: number, nowMs: number): boolean {
+    const { control } = this;
+    const delayMs = this.delayAtEnd(nowMs);
+    if (delayMs > control.ceilingMs) {
+      const excess = Math.round(((delayMs - control.goalMs) * this.sampleRate) / 1000);
+      this.nextTimestamp += Math.min(gap, excess) * this.ticksPerSample;
+    } else if (delayMs < control.floorMs) {
+      this.sound.fill(wanted);
+    } else {
+      return false;
+    }
+    control.startBlock();
+    return true;
+  }
+
+  /** Takes a stored packet and appends what it holds. */
+  private playStored(sequence: number): void {
+    const { buffer, sound } = this;
+    const { store } = buffer;
+    const noise = store.stateOf(sequence) === SlotState.comfortNoise;
+    buffer.take(sequence);
+    const offset = store.offsetOf(sequence);
+    const length = store.lengthOf(sequence);
+    if (noise) {
+      sound.describeNoise(store.cells, offset, length, this.shapedNoise);
+      this.nextTimestamp = store.timestampOf(sequence);
+      return;
+    }
+    const made = sound.receive(store.cells, offset, length);
+    if (made <= 0) {
+      // Its time passes like that of a lost packet: the next one shows how long it was.
+      this.counters.discarded.undecodable++;
+      return;
+    }
+    this.nextTimestamp = store.timestampOf(sequence) + made * this.ticksPerSample;
+    this.packetBytes = length;
+    if (made !== this.packetSamples) this.notePacketTime(made);
+  }
+
+  private notePacketTime(samples: number): void {
+    this.packetSamples = samples;
+    this.packetShare = samples / this.sound.frameSamples;
+    this.control.setPacketTime((samples * 1000) / this.sampleRate);
+  }
+
+  /** Takes sound out or puts some in, if the delay calls for it and the sound allows it. */
+  private stretch(nowMs: number): void {
+    const { control, sound } = this;
+    if (control.cut) {
+      control.cut = false;
+      this.cutBacklog(nowMs);
+    }
+    const correction = control.correctionMs;
+    if (correction === 0 || ++this.pullsSinceStretch < pullsBetween(correction)) return;
+    const ahead = ((correction > 0 ? SHORTEN_AHEAD_MS : LENGTHEN_AHEAD_MS) * this.sampleRate) / 1000;
+    while (sound.waiting < ahead && this.playAhead());
+    if (sound.waiting < ahead) return;
+    this.pullsSinceStretch = 0;
+    const leastMatch = WANTED_MATCH - MATCH_DECAY * this.failedStretches;
+    const mostMs = correction > 0 ? correction : LENGTHEN_TOLERANCE_MS - correction;
+    const most = Math.floor((mostMs * this.sampleRate) / 1000);
+    const taken = correction > 0 ? sound.shorten(most, leastMatch) : -sound.lengthen(most, leastMatch);
+    if (taken === 0) {
+      this.failedStretches++;
+      return;
+    }
+    this.failedStretches = 0;
+    this.counters.stretched++;
+    control.noteCorrection((taken * 1000) / this.sampleRate);
+  }
+
+  /** Decodes the next packet before its time, if it is there and follows on. */
+  private playAhead(): boolean {
+    const { store, nextSequence } = this.buffer;
+    if (store.stateOf(nextSequence) !== SlotState.audio || store.timestampOf(nextSequence) !== this.nextTimestamp) {
+      return false;
+    }
+    this.playStored(nextSequence);
+    return true;
+  }
+
+  /** Drops the oldest of a backlog that is longer than anything we would stretch away. */
+  private cutBacklog(nowMs: number): void {
+    if (this.delayAtEnd(nowMs) <= CUT_DELAY_MS) return;
+    this.buffer.keepNewest(this.control.goalMs);
+    if (this.buffer.dropped) this.skipDropped();
+  }
+
+  /** The buffer dropped what was due: what is due now is joined to what was heard last. */
+  private skipDropped(): void {
+    const { buffer } = this;
+    buffer.dropped = false;
+    if (buffer.store.count === 0) return;
+    this.nextTimestamp = buffer.store.timestampOf(buffer.first());
+    this.unexplained = 0;
+    this.sound.breakOff();
+    this.control.startBlock();
+  }
+
+  private noteDelay(nowMs: number): void {
+    this.delayMs = this.delayAtEnd(nowMs);
+    this.control.noteDelay(this.delayMs);
+  }
+
+  /** Playout delay, at a pull now, of all sound from what waits to its end: ms since it could have arrived at best. */
+  private delayAtEnd(nowMs: number): number {
+    const waitingMs = (this.sound.waiting * 1000) / this.sampleRate;
+    return nowMs + waitingMs - this.nextTimestamp * this.msPerTick - this.estimator.baseMs;
+  }
+}
+
+/** Pulls from one stretch to the next. */
+function pullsBetween(correctionMs: number): number {
+  if (correctionMs > HURRY_MS) return 1;
+  return correctionMs > BRISK_MS || correctionMs < 0 ? BRISK_PULLS : GENTLE_PULLS;
 }

@@ -21,15 +21,9 @@ export class Timeline {
     return this.end - this.head;
   }
 
-  /** Makes room for `count` samples at `end`; the caller writes them and moves `end`. Indexes change, distances do not. */
+  /** Makes room for `count` samples at `end`, which the caller writes. Indexes change, distances do not. */
   reserve(count: number): void {
-    if (this.end + count <= this.samples.length) return;
-    const shift = this.head - this.past;
-    const before = this.samples;
-    if (this.end - shift + count > before.length) this.samples = new Int16Array(this.end - shift + count + this.past);
-    this.samples.set(before.subarray(shift, this.end));
-    this.head -= shift;
-    this.end -= shift;
+    if (this.end + count > this.samples.length) this.makeRoom(count);
   }
 
   append(pcm: Int16Array, count: number): void {
@@ -37,12 +31,6 @@ export class Timeline {
     const { samples, end } = this;
     for (let i = 0; i < count; i++) samples[end + i] = pcm[i]!;
     this.end = end + count;
-  }
-
-  appendSilence(count: number): void {
-    this.reserve(count);
-    this.samples.fill(0, this.end, this.end + count);
-    this.end += count;
   }
 
   /** Plays the next `frame.length` samples; that many must be waiting. */
@@ -53,10 +41,27 @@ export class Timeline {
     this.head = head + count;
   }
 
-  /** Forgets all sound: the past is silence again. */
-  clear(): void {
-    this.samples.fill(0);
-    this.head = this.past;
-    this.end = this.past;
+  /** Keeps a frame that was decoded straight into the listener's hands, as past. Nothing may be waiting. */
+  remember(frame: Int16Array): void {
+    const count = frame.length;
+    this.reserve(count);
+    const { samples, end } = this;
+    for (let i = 0; i < count; i++) samples[end + i] = frame[i]!;
+    this.end = end + count;
+    this.head = this.end;
+  }
+
+  private makeRoom(count: number): void {
+    const shift = this.head - this.past;
+    const before = this.samples;
+    const needed = this.end - shift + count;
+    if (needed > before.length) {
+      this.samples = new Int16Array(needed + this.past);
+      this.samples.set(before.subarray(shift, this.end));
+    } else {
+      before.copyWithin(0, shift, this.end);
+    }
+    this.head -= shift;
+    this.end -= shift;
   }
 }
