@@ -1,11 +1,18 @@
 import type { SampleRate } from '../audio/frame.ts';
-import { addFrame, minusOwn, saturate } from '../audio/pcm.ts';
+import { addFrame, MAX_SAMPLE, minusOwn, subtractFrame } from '../audio/pcm.ts';
 import type { ConferenceId, LegChanges, LegId, PlayEndReason, PlayId } from '../engine.ts';
 import type { MixerLeg } from '../leg/leg.ts';
+import { Floor, type FloorRules, OPEN_FLOOR } from './floor.ts';
 import { Group } from './group.ts';
 import { Member } from './member.ts';
 import { Output } from './output.ts';
 import { type PlayReports, Stage } from './stage.ts';
+
+/** What a conference tells; called within a tick. */
+export interface ConferenceReports extends PlayReports {
+  /** A member began or ceased to speak. */
+  talking(leg: LegId, active: boolean): void;
+}
 
 /**
  * Sums who talks, and sends every member the sum without her own voice plus what is played to her. One mixer thread owns
@@ -25,8 +32,17 @@ export class Conference {
   readonly #speechAndWhispers: Int32Array;
   /** What a talking member hears: made, sent and forgotten one member at a time. */
   readonly #own: Output;
+  readonly #ownMix: Int32Array;
+  readonly #floor: Floor;
+  readonly #reports: ConferenceReports;
 
-  constructor(id: ConferenceId, sampleRate: SampleRate, samplesPerFrame: number, reports: PlayReports) {
+  constructor(
+    id: ConferenceId,
+    sampleRate: SampleRate,
+    samplesPerFrame: number,
+    reports: ConferenceReports,
+    floor: FloorRules = OPEN_FLOOR,
+  ) {
     this.id = id;
     this.sampleRate = sampleRate;
     this.#samplesPerFrame = samplesPerFrame;
@@ -34,6 +50,9 @@ export class Conference {
     this.#whispers = new Int32Array(samplesPerFrame);
     this.#speechAndWhispers = new Int32Array(samplesPerFrame);
     this.#own = new Output(samplesPerFrame);
+    this.#ownMix = new Int32Array(samplesPerFrame);
+    this.#floor = new Floor(floor);
+    this.#reports = reports;
     this.stage = new Stage(samplesPerFrame, reports, (member) => this.#regroup(member));
   }
 
@@ -97,11 +116,16 @@ export class Conference {
 
   /** Pulls every leg and sums who talks; bit 0: speech for all, bit 1: whispers. */
   #listen(now: number): number {
-    let talking = 0;
-    for (let i = 0; i < this.#members.length; i++) {
-      const member = this.#members[i]!;
+    const members = this.#members;
+    for (let i = 0; i < members.length; i++) {
+      const member = members[i]!;
       // A muted leg is pulled all the same: its buffer must not fill up.
-      member.talking = member.leg.pull(member.frame, now) && !member.unheard;
+      if (member.listen(member.leg.pull(member.frame, now))) this.#reports.talking(member.id, member.detector.talking);
+    }
+    if (!this.#floor.open) this.#floor.decide(members);
+    let talking = 0;
+    for (let i = 0; i < members.length; i++) {
+      const member = members[i]!;
       if (!member.talking) continue;
       const bit = member.whispering ? 2 : 1;
       const sum = member.whispering ? this.#whispers : this.#speech;
@@ -123,12 +147,14 @@ export class Conference {
     const mix = group.mix(live);
     const shared = group.output;
     shared.begin(mix === undefined);
-    if (mix !== undefined) saturate(mix, shared.pcm);
+    if (mix !== undefined) group.limiter.process(mix, shared.pcm);
+    else group.limiter.reset();
     for (let i = 0; i < group.members.length; i++) {
       const member = group.members[i]!;
       if (mix !== undefined && member.talking && this.#isIn(member, group)) {
-        this.#sendWithoutOwn(member, mix, group.speechGain, tick);
+        this.#sendWithoutOwn(member, group, mix, tick);
       } else {
+        member.hadOwnOutput = false;
         member.leg.push(shared, tick);
       }
     }
@@ -139,13 +165,20 @@ export class Conference {
     return group.base === 'conference+whispers' || (group.base === 'conference' && !member.whispering);
   }
 
-  #sendWithoutOwn(member: Member, mix: Int32Array, speechGain: number, tick: number): void {
+  #sendWithoutOwn(member: Member, group: Group, mix: Int32Array, tick: number): void {
+    const { frame, limiter } = member;
+    const { speechGain } = group;
     const own = this.#own;
-    const frame = member.frame;
     // Her voice went into the mix ducked, so it comes out ducked by the same rounding.
     if (speechGain !== 1) for (let i = 0; i < frame.length; i++) frame[i] = Math.round(frame[i]! * speechGain);
+    if (!member.hadOwnOutput) limiter.copyFrom(group.limiter);
+    member.hadOwnOutput = true;
     const peak = minusOwn(mix, frame, own.pcm);
     own.begin(peak === 0);
+    if (peak > MAX_SAMPLE || limiter.active) {
+      subtractFrame(mix, frame, this.#ownMix);
+      limiter.process(this.#ownMix, own.pcm);
+    }
     member.leg.push(own, tick);
   }
 
@@ -154,12 +187,15 @@ export class Conference {
     let key: string = base;
     for (const airing of member.airings) key += `|${airing.id}`;
     if (member.group?.key === key) return;
-    const speechGain = member.group?.speechGain ?? 1;
+    const former = member.group;
     this.#leaveGroup(member);
     let group = this.#groups.get(key);
     if (!group) {
       group = new Group(key, base, [...member.airings], this.#samplesPerFrame);
-      group.speechGain = speechGain;
+      if (former) {
+        group.speechGain = former.speechGain;
+        group.limiter.copyFrom(former.limiter);
+      }
       this.#groups.set(key, group);
       this.#groupList.push(group);
     }

@@ -1,3 +1,4 @@
+import { Limiter } from '../audio/limiter.ts';
 import { addFrame } from '../audio/pcm.ts';
 import type { Airing } from '../play/airing.ts';
 import type { Base, Member } from './member.ts';
@@ -11,6 +12,7 @@ export class Group {
   readonly members: Member[] = [];
   /** What everyone in it hears who does not talk herself. */
   readonly output: Output;
+  readonly limiter = new Limiter();
   /** The gain of live speech: below 1 while a play ducks it. */
   speechGain = 1;
   readonly #mix: Int32Array;

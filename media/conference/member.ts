@@ -1,3 +1,6 @@
+import { levelOf, SILENT_LEVEL, TalkDetector } from '../audio/level.ts';
+import { Limiter } from '../audio/limiter.ts';
+import { applyRamp } from '../audio/pcm.ts';
 import type { LegChanges, LegId } from '../engine.ts';
 import type { MixerLeg } from '../leg/leg.ts';
 import type { Airing } from '../play/airing.ts';
@@ -13,7 +16,14 @@ export class Member {
   readonly leg: MixerLeg;
   /** What she says in this tick; meaningful only while `talking`. */
   readonly frame: Int16Array;
+  /** Her voice is in this tick's mix. */
   talking = false;
+  /** Whether she speaks at all, by her level over time. */
+  readonly detector = new TalkDetector();
+  /** Of what she hears while she talks. */
+  readonly limiter = new Limiter();
+  /** She had an output of her own in the last tick. */
+  hadOwnOutput = false;
   muted = false;
   held = false;
   whispering = false;
@@ -22,6 +32,8 @@ export class Member {
   readonly airings: Airing[] = [];
   group: Group | undefined;
   readonly #lanes: Lane[] = [];
+  /** Her voice went into the last mix: leaving or entering it takes one frame of fade. */
+  #open = true;
 
   constructor(id: LegId, leg: MixerLeg, samplesPerFrame: number) {
     this.id = id;
@@ -34,6 +46,25 @@ export class Member {
     if (changes.held !== undefined) this.held = changes.held;
     if (changes.voice !== undefined) this.whispering = changes.voice === 'whisper';
     if (changes.hearsWhispers !== undefined) this.hearsWhispers = changes.hearsWhispers;
+  }
+
+  /**
+   * Takes in what her leg gave in this tick: `sounding` when `frame` holds anything but silence. Returns whether she has
+   * just begun or ceased to speak.
+   */
+  listen(sounding: boolean): boolean {
+    this.talking = sounding && !this.unheard;
+    return this.detector.update(sounding ? levelOf(this.frame) : SILENT_LEVEL);
+  }
+
+  /** Lets her voice into the mix or keeps it out, with a fade of one frame whenever that changes. */
+  admit(wanted: boolean): void {
+    if (wanted === this.#open) {
+      this.talking &&= wanted;
+      return;
+    }
+    this.#open = wanted;
+    if (this.talking) applyRamp(this.frame, wanted ? 0 : 1, wanted ? 1 : 0);
   }
 
   /** A play without mixing shuts her off from the conference while it sounds. */

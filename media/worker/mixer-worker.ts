@@ -139,6 +139,7 @@ export class MixerWorker {
         this.#report({ type: 'play-ended', play, leg, reason, playedMs, underruns });
       },
       settled: (play) => this.#placeOfPlay.delete(play),
+      talking: (leg, active) => this.#report({ type: 'talking', leg, active }),
     });
     this.#conferences.set(id, conference);
     this.#conferenceList.push(conference);

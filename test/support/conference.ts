@@ -1,5 +1,6 @@
 import { samplesPerFrame } from '../../media/audio/frame.ts';
 import { Conference } from '../../media/conference/conference.ts';
+import type { FloorRules } from '../../media/conference/floor.ts';
 import type { LegId, PlayEndReason, PlayId, PlayOptions } from '../../media/engine.ts';
 import { PlayRun } from '../../media/play/play-run.ts';
 import { Sound } from '../../media/play/sound.ts';
@@ -27,17 +28,26 @@ export interface PlayLog {
 export class TestConference {
   readonly conference: Conference;
   readonly plays: PlayLog = { started: [], ended: [], settled: [] };
+  readonly talks: { leg: LegId; active: boolean; tick: number }[] = [];
   readonly #legs = new Map<string, { id: LegId; leg: FakeLeg }>();
   #tick = 0;
   #lastSound = 0;
 
-  constructor() {
-    this.conference = new Conference('test', RATE, FRAME, {
-      started: (play, legs) => this.plays.started.push({ play, legs, tick: this.#tick }),
-      ended: (play, leg, reason, played, underruns) =>
-        this.plays.ended.push({ play, leg, reason, played, underruns, tick: this.#tick }),
-      settled: (play) => this.plays.settled.push(play),
-    });
+  /** `floor` as in `Conference`. */
+  constructor(floor?: FloorRules) {
+    this.conference = new Conference(
+      'test',
+      RATE,
+      FRAME,
+      {
+        started: (play, legs) => this.plays.started.push({ play, legs, tick: this.#tick }),
+        ended: (play, leg, reason, played, underruns) =>
+          this.plays.ended.push({ play, leg, reason, played, underruns, tick: this.#tick }),
+        settled: (play) => this.plays.settled.push(play),
+        talking: (leg, active) => this.talks.push({ leg, active, tick: this.#tick }),
+      },
+      floor,
+    );
   }
 
   get tick(): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TestConference } from '../../../support/conference.ts';
+import { FRAME, RATE, TestConference } from '../../../support/conference.ts';
+import { levelAt, tone, tonesIn } from '../../../support/tones.ts';
 
 const TONES = [440, 550, 650];
 
@@ -94,18 +95,96 @@ test('a member who leaves is heard no more, and her leg is closed', () => {
   assert.deepEqual(mpc.tonesHeardBy('ana', TONES), [550]);
 });
 
-test('a sum beyond 16 bits is saturated, never wrapped', () => {
+test('five loud talkers and music at full scale never wrap and never crackle', () => {
   const mpc = new TestConference();
-  const shout = (value: number) => (frame: Int16Array) => {
-    frame.fill(value);
-    return true;
-  };
-  mpc.join('ana', shout(30000));
-  mpc.join('ben', shout(30000));
-  mpc.join('eve', shout(-30000));
   mpc.join('quiet');
-  mpc.runTicks(1);
-  assert.equal(mpc.take('quiet')[0], 30000);
-  assert.ok(mpc.take('eve')[0]! > 25000, 'two shouts at once stay at the top of the range');
-  assert.equal(mpc.take('ana')[0], 0, 'a loud sum is not saturated before her own voice is taken out');
+  for (const [index, hz] of [300, 500, 700, 900, 1100].entries()) mpc.hum(`loud${index}`, hz, 32000);
+  mpc.play('music', ['quiet'], [mpc.sound(tone(RATE, 400 * FRAME, { hz: 1300, db: 0 }))]);
+  mpc.runTicks(100);
+  mpc.take('quiet');
+  mpc.runTicks(200);
+  const heard = mpc.take('quiet');
+  const all = [300, 500, 700, 900, 1100, 1300];
+  for (const hz of all) assert.ok(levelAt(heard, RATE, hz) > -20, `${hz} Hz is heard`);
+  for (const hz of [150, 1500, 1700, 2100, 2700, 3300])
+    assert.ok(levelAt(heard, RATE, hz) < -40, `nothing at ${hz} Hz: ${levelAt(heard, RATE, hz)}`);
+});
+
+test('a tone at twice full scale keeps its shape: no harmonic above -40 dB of it', () => {
+  const mpc = new TestConference();
+  mpc.join('quiet');
+  mpc.hum('one', 1000, 32767);
+  mpc.hum('two', 1000, 32767);
+  mpc.runTicks(25);
+  mpc.take('quiet');
+  mpc.runTicks(100);
+  const heard = mpc.take('quiet');
+  const level = levelAt(heard, RATE, 1000);
+  assert.ok(level > -2, `still loud: ${level}`);
+  for (const hz of [2000, 3000]) assert.ok(levelAt(heard, RATE, hz) < level - 40, `${hz} Hz`);
+});
+
+test('her own shout does not turn down what a talker hears', () => {
+  const mpc = new TestConference();
+  mpc.hum('loud', 500, 32767);
+  mpc.hum('louder', 700, 32767);
+  mpc.hum('ana', 900, 32767);
+  mpc.conference.update(mpc.id('louder'), { muted: true });
+  mpc.runTicks(50);
+  const level = levelAt(mpc.take('ana'), RATE, 500);
+  assert.ok(level > -0.1, `${level} dB: the sum without her fits, so it is not limited`);
+});
+
+test('speaking is reported when it starts and when it has been over for a while', () => {
+  const mpc = new TestConference();
+  mpc.join('ana', (frame, index) => {
+    for (let i = 0; i < frame.length; i++) frame[i] = 8000 * Math.sin(i);
+    return index >= 10 && index < 60;
+  });
+  mpc.runTicks(120);
+  assert.deepEqual(
+    mpc.talks.map(({ active }) => active),
+    [true, false],
+  );
+  assert.ok(mpc.talks[0]!.tick <= 13 && mpc.talks[1]!.tick >= 70);
+});
+
+test('with room for two talkers the two strongest are heard', () => {
+  const mpc = new TestConference({ maxTalkers: 2, noiseGate: false });
+  mpc.join('quiet');
+  mpc.hum('soft', 440, 500);
+  mpc.hum('loud', 550, 9000);
+  mpc.hum('louder', 650, 12000);
+  mpc.runTicks(10);
+  mpc.take('quiet');
+  mpc.runTicks(50);
+  assert.deepEqual(mpc.tonesHeardBy('quiet', TONES), [550, 650]);
+});
+
+test('behind a noise gate a steady hum is not heard and speech is', () => {
+  const mpc = new TestConference({ maxTalkers: 0, noiseGate: true });
+  mpc.join('quiet');
+  mpc.hum('fan', 440, 60);
+  mpc.hum('voice', 550, 9000);
+  mpc.runTicks(20);
+  mpc.take('quiet');
+  mpc.runTicks(50);
+  assert.deepEqual(
+    tonesIn(mpc.take('quiet'), RATE, TONES, -70).map(({ hz }) => hz),
+    [550],
+  );
+});
+
+test('a tone through a conference with a silent member is not altered in one frame of ten minutes', () => {
+  const mpc = new TestConference();
+  mpc.join('silent');
+  mpc.hum('tone', 1000, 9000);
+  let wrong = 0;
+  for (let minute = 0; minute < 10; minute++) {
+    mpc.runTicks(3000);
+    const heard = mpc.take('silent');
+    // 1 kHz repeats every 8 samples, so every period must equal the first.
+    for (let i = 8; i < heard.length; i++) if (heard[i] !== heard[i - 8]) wrong += 1;
+  }
+  assert.equal(wrong, 0);
 });
