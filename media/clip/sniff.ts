@@ -57,7 +57,7 @@ export class Sniffer {
   }
 
   private judgeSync(ended: boolean): Sniffed | undefined {
-    switch (syncAt(this.pending, 0, ended)) {
+    switch (syncAt(this.pending, 0, ended, true)) {
       case 'yes':
         return { format: 'mp3', bytes: this.pending };
       case 'unsure':
@@ -71,7 +71,7 @@ export class Sniffer {
     for (let at = 0; at < this.pending.length; at++) {
       // Padding is no rubbish, however much of it there is.
       if (this.pending[at] === 0) continue;
-      const sync = syncAt(this.pending, at, ended);
+      const sync = syncAt(this.pending, at, ended, false);
       if (sync === 'yes') return { format: 'mp3', bytes: this.pending.subarray(at) };
       if (sync === 'unsure') {
         this.pending = this.pending.subarray(at);
@@ -84,15 +84,16 @@ export class Sniffer {
   }
 }
 
-function syncAt(bytes: Uint8Array, at: number, ended: boolean): 'yes' | 'no' | 'unsure' {
+function syncAt(bytes: Uint8Array, at: number, ended: boolean, mayBeCut: boolean): 'yes' | 'no' | 'unsure' {
   if (bytes[at] !== 0xff) return 'no';
   if (bytes.length - at < MPEG_HEADER_BYTES) return ended ? 'no' : 'unsure';
   const frame = readMpegFrame(bytes, at);
   if (!frame) return 'no';
   const next = at + frame.bytes;
   if (bytes.length < next + MPEG_HEADER_BYTES) {
-    // A file of one frame has nothing after it to compare with.
-    return ended ? 'yes' : bytes.length - at < CERTAIN_BYTES ? 'unsure' : 'no';
+    if (!ended) return bytes.length - at < CERTAIN_BYTES ? 'unsure' : 'no';
+    // The only frame, or the last of rubbish: nothing follows to compare with. Where rubbish is ruled out it may be cut.
+    return mayBeCut || next <= bytes.length ? 'yes' : 'no';
   }
   const following = readMpegFrame(bytes, next);
   return following && sameStream(frame, following) ? 'yes' : 'no';
