@@ -4,6 +4,7 @@ import type { Server } from 'node:net';
 import type { MediaEngine } from '../../media/engine.ts';
 import { type Clock, systemClock } from '../../media/time/clock.ts';
 import type { Directory } from '../mpc/index.ts';
+import { StartError } from '../start-error.ts';
 import { Endpoint } from './endpoint.ts';
 import { type Authenticator, Guard } from './guard.ts';
 import { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
@@ -116,13 +117,7 @@ function portOf(server: Server): number {
   return bound.port;
 }
 
-function explain(cause: unknown, host: string, port: number): Error {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-  const why: Readonly<Record<string, string>> = {
-    EADDRINUSE: 'another program is using it',
-    EADDRNOTAVAIL: 'SIP_HOST is no address of this machine',
-    EACCES: 'this user may not use it',
-  };
-  const setting = code === 'EADDRNOTAVAIL' ? `SIP_HOST=${host}` : `SIP_PORT=${port}`;
-  return new Error(`SIP cannot listen on ${host} port ${port}: ${why[code] ?? code}. Change ${setting}.`, { cause });
+function explain(error: unknown, host: string, port: number): unknown {
+  if (!(error instanceof Error)) return error;
+  return StartError.ofListening(error, { host: 'SIP_HOST', port: 'SIP_PORT' }, { host, port });
 }

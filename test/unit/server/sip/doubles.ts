@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto';
+import type { LegEvent, MediaEngine, RtpLeg, RtpLegChanges, RtpLegOptions } from '../../../../media/engine.ts';
+import { EngineBusy } from '../../../../media/engine.ts';
+import type { Clock } from '../../../../media/time/clock.ts';
+import { Directory } from '../../../../server/mpc/index.ts';
+import { Endpoint } from '../../../../server/sip/endpoint.ts';
+import type { Flow, Pressure } from '../../../../server/sip/flow.ts';
+import { type Authenticator, Guard } from '../../../../server/sip/guard.ts';
+import { DEFAULT_LIMITS, type SipLimits } from '../../../../server/sip/limits.ts';
+import type { SipLog } from '../../../../server/sip/log.ts';
+import type { SipObserver } from '../../../../server/sip/observer.ts';
+import { readDatagram } from '../../../../server/sip/reader.ts';
+import { G711 } from '../../../../server/sip/sdp.ts';
+import { CallScript, type ScriptOptions, SipText, sdpText } from '../../../support/sip-script.ts';
+
+/** Time that passes only when told to. */
+export class FakeClock implements Clock {
+  #now = 0;
+  #timers: { at: number; run: () => void }[] = [];
+
+  now(): number {
+    return this.#now;
+  }
+
+  setTimeout(run: () => void, ms: number): () => void {
+    const timer = { at: this.#now + ms, run };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Timers that still wait. */
+  get waiting(): number {
+    return this.#timers.length;
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const [next] = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+      if (!next) break;
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.#now = next.at;
+      next.run();
+    }
+    this.#now = end;
+  }
+}
+
+/** A peer's address, and everything sent to it. */
+export class FakeFlow implements Flow {
+  readonly transport: 'UDP' | 'TCP';
+  readonly address: string;
+  readonly port: number;
+  open = true;
+  holders = 0;
+  readonly sent: SipText[] = [];
+
+  constructor(options: { transport?: 'UDP' | 'TCP'; address?: string; port?: number } = {}) {
+    this.transport = options.transport ?? 'UDP';
+    this.address = options.address ?? '127.0.0.1';
+    this.port = options.port ?? 5999;
+  }
+
+  get reliable(): boolean {
+    return this.transport === 'TCP';
+  }
+
+  send(bytes: Buffer): void {
+    this.sent.push(new SipText(bytes.toString('latin1')));
+  }
+
+  hold(): () => void {
+    this.holders += 1;
+    return () => {
+      this.holders -= 1;
+    };
+  }
+
+  get statuses(): readonly number[] {
+    return this.sent.map((message) => message.status);
+  }
+
+  get last(): SipText {
+    const last = this.sent.at(-1);
+    if (!last) throw new Error('nothing was sent');
+    return last;
+  }
+
+  /** Takes away what was sent so far. */
+  take(): readonly SipText[] {
+    return this.sent.splice(0);
+  }
+}
+
+/** A leg that remembers what it was told, change by change. */
+export class FakeRtpLeg implements RtpLeg {
+  readonly id: number;
+  readonly port: number;
+  readonly stats = undefined;
+  readonly options: RtpLegOptions;
+  readonly report: (event: LegEvent) => void;
+  readonly changes: RtpLegChanges[] = [];
+  closed = false;
+
+  constructor(id: number, options: RtpLegOptions, report: (event: LegEvent) => void) {
+    this.id = id;
+    this.port = 20_000 + 2 * id;
+    this.options = options;
+    this.report = report;
+  }
+
+  update(changes: RtpLegChanges): void {
+    this.changes.push(changes);
+  }
+
+  sendDigits(): void {}
+
+  close(): void {
+    this.closed = true;
+  }
+}
+
+/** Opens legs at once, or when told to. */
+export class FakeEngine {
+  readonly legs: FakeRtpLeg[] = [];
+  busy = false;
+  /** Holds back every leg until `release`. */
+  slow = false;
+  #waiting: (() => void)[] = [];
+
+  openConference(): void {}
+  closeConference(): void {}
+
+  async openRtpLeg(_: string, options: RtpLegOptions, onEvent: (event: LegEvent) => void): Promise<FakeRtpLeg> {
+    if (this.busy) throw new EngineBusy('no port');
+    if (this.slow) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    const leg = new FakeRtpLeg(this.legs.length + 1, options, onEvent);
+    this.legs.push(leg);
+    return leg;
+  }
+
+  release(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** The last leg opened. */
+  get leg(): FakeRtpLeg {
+    const leg = this.legs.at(-1);
+    if (!leg) throw new Error('no leg was opened');
+    return leg;
+  }
+
+  asEngine(): MediaEngine {
+    return this as unknown as MediaEngine;
+  }
+}
+
+export interface BenchOptions {
+  readonly trusted?: readonly string[];
+  readonly authenticate?: Authenticator;
+  readonly limits?: Partial<SipLimits>;
+  readonly maxMembersPerMpc?: number;
+  readonly maxMembers?: number;
+  readonly publicAddress?: string;
+}
+
+/** An endpoint with everything around it, on a clock that stands still. */
+export class SipBench {
+  readonly clock = new FakeClock();
+  readonly engine = new FakeEngine();
+  readonly directory: Directory;
+  readonly endpoint: Endpoint;
+  readonly counts = new Map<string, number>();
+  readonly limits: SipLimits;
+  /** Connections that the endpoint opened by itself. */
+  readonly connected: FakeFlow[] = [];
+
+  constructor(options: BenchOptions = {}) {
+    this.limits = { ...DEFAULT_LIMITS, ratePerSecond: 10_000, ...options.limits };
+    this.directory = new Directory({
+      engine: this.engine.asEngine(),
+      limits: {
+        maxMembers: options.maxMembers ?? 100,
+        maxMembersPerMpc: options.maxMembersPerMpc ?? 100,
+        endedKept: 10,
+      },
+      sampleRate: 8000,
+      now: () => new Date(this.clock.now()),
+      newUuid: randomUUID,
+    });
+    let tokens = 0;
+    this.endpoint = new Endpoint({
+      clock: this.clock,
+      limits: this.limits,
+      guard: new Guard(options.trusted ?? ['127.0.0.0/8', '::1/128'], options.authenticate),
+      observer: this.#observer(),
+      directory: this.directory,
+      engine: this.engine.asEngine(),
+      codecs: G711,
+      log: silentLog(),
+      publicAddress: options.publicAddress ?? '127.0.0.1',
+      port: 5060,
+      newToken: () => {
+        tokens += 1;
+        return `token${tokens}`;
+      },
+      newSessionId: () => 7,
+      connect: (address, port) => {
+        const flow = new FakeFlow({ transport: 'TCP', address, port });
+        this.connected.push(flow);
+        return flow;
+      },
+    });
+  }
+
+  /** Hands a message in as if it had come from there. */
+  receive(flow: Flow, text: string | Buffer, pressure: Pressure = 'pass'): void {
+    const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
+    this.endpoint.receive(readDatagram(bytes, this.limits), flow, pressure);
+  }
+
+  count(what: string): number {
+    return this.counts.get(what) ?? 0;
+  }
+
+  /** A script that calls MPC `demo`, from one address. */
+  caller(options: Partial<ScriptOptions> & { readonly flow?: FakeFlow } = {}): BenchCaller {
+    return new BenchCaller(this, options.flow ?? new FakeFlow({ transport: options.transport ?? 'UDP' }), {
+      uri: 'sip:demo@127.0.0.1:5060',
+      ...options,
+    });
+  }
+
+  #observer(): SipObserver {
+    const add = (what: string): void => {
+      this.counts.set(what, this.count(what) + 1);
+    };
+    return {
+      request: (method) => add(`request ${method}`),
+      response: (statusClass) => add(`response ${statusClass}`),
+      dropped: (reason) => add(`dropped ${reason}`),
+      dialogs: (count) => this.counts.set('dialogs', count),
+    };
+  }
+}
+
+/** One phone in front of the bench. */
+export class BenchCaller {
+  readonly script: CallScript;
+  readonly flow: FakeFlow;
+  readonly #bench: SipBench;
+
+  constructor(bench: SipBench, flow: FakeFlow, options: ScriptOptions) {
+    this.#bench = bench;
+    this.flow = flow;
+    this.script = new CallScript(options);
+  }
+
+  send(method: string, changes?: Parameters<CallScript['request']>[1]): string {
+    const text = this.script.request(method, changes);
+    this.#bench.receive(this.flow, text);
+    return text;
+  }
+
+  /** Sends an INVITE and lets everything that follows at once happen. Takes the tag from the answer. */
+  async invite(changes: Parameters<CallScript['request']>[1] = { body: sdpText() }): Promise<SipText> {
+    this.send('INVITE', changes);
+    await settle();
+    const answer = this.flow.last;
+    if (answer.status >= 200 && answer.status < 300) this.script.learn(answer);
+    return answer;
+  }
+
+  /** A call that stands: INVITE, 200, ACK. */
+  async establish(changes?: Parameters<CallScript['request']>[1]): Promise<SipText> {
+    const answer = await this.invite(changes);
+    if (answer.status !== 200) throw new Error(answer.startLine);
+    this.send('ACK');
+    return answer;
+  }
+}
+
+/** Lets promises that wait for nothing but each other run to their end. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+export function silentLog(): SipLog {
+  return { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+}
