@@ -8,15 +8,7 @@ import { FrameKind, Playout } from '../rtp/playout.ts';
 import type { Latch } from './latch.ts';
 import type { MixerLeg } from './leg.ts';
 import { RateBridge } from './rate-bridge.ts';
-
-/** What all RTP legs of a worker count together. */
-export class RtpTotals {
-  packetsIn = 0;
-  packetsOut = 0;
-  lost = 0;
-  concealed = 0;
-  readonly discarded = { malformed: 0, foreign: 0, payload_type: 0, direction: 0, late: 0, duplicate: 0, overflow: 0 };
-}
+import { PlayoutTally, type RtpTotals } from './rtp-totals.ts';
 
 /** The parts of a call that SIP may change while it lives. */
 export interface RtpLegState {
@@ -66,8 +58,7 @@ export class RtpLeg implements MixerLeg {
   /** Set while packets flow without a gap; the first one after a gap carries the marker (RFC 3551 section 4.1). */
   #talkspurt = false;
   #closed = false;
-  #countedLost = 0;
-  #countedConcealed = 0;
+  #tally = new PlayoutTally();
 
   constructor(options: {
     readonly sampleRate: number;
@@ -199,11 +190,7 @@ export class RtpLeg implements MixerLeg {
 
   /** Adds what the playout counted since the last call to the worker's totals. Called once a second. */
   count(): void {
-    const { counters } = this.#playout;
-    this.#totals.lost += Math.max(0, counters.lost - this.#countedLost);
-    this.#totals.concealed += counters.concealedFrames - this.#countedConcealed;
-    this.#countedLost = Math.max(counters.lost, this.#countedLost);
-    this.#countedConcealed = counters.concealedFrames;
+    this.#tally.addTo(this.#totals, this.#playout.counters);
   }
 
   stats(): LegStats {
@@ -229,8 +216,7 @@ export class RtpLeg implements MixerLeg {
   #setCodec(codec: Codec): void {
     this.#decoder = codec.createDecoder();
     this.#playout = new Playout({ clockRate: codec.clockRate, decoder: this.#decoder });
-    this.#countedLost = 0;
-    this.#countedConcealed = 0;
+    this.#tally = new PlayoutTally();
     this.#ticksPerFrame = codec.clockRate / 50;
     this.#shared = this.#encodings.of(codec);
     this.#encoder = this.#shared ? undefined : codec.createEncoder();
