@@ -55,7 +55,11 @@ export function minusOwn(sum: Int32Array, own: Int16Array, out: Int16Array): num
     const value = (sum[i]! - own[i]!) | 0;
     high = Math.max(high, value);
     low = Math.min(low, value);
-    out[i] = Math.max(MIN_SAMPLE, Math.min(MAX_SAMPLE, value));
+    out[i] = value;
+  }
+  // Nearly always everything fits, so saturation is not part of the loop.
+  if (high > MAX_SAMPLE || low < MIN_SAMPLE) {
+    for (let i = 0; i < samples; i++) out[i] = Math.max(MIN_SAMPLE, Math.min(MAX_SAMPLE, (sum[i]! - own[i]!) | 0));
   }
   return Math.max(high, -low);
 }
@@ -69,7 +73,10 @@ export function saturate(sum: Int32Array, out: Int16Array): number {
     const value = sum[i]!;
     high = Math.max(high, value);
     low = Math.min(low, value);
-    out[i] = Math.max(MIN_SAMPLE, Math.min(MAX_SAMPLE, value));
+    out[i] = value;
+  }
+  if (high > MAX_SAMPLE || low < MIN_SAMPLE) {
+    for (let i = 0; i < samples; i++) out[i] = Math.max(MIN_SAMPLE, Math.min(MAX_SAMPLE, sum[i]!));
   }
   return Math.max(high, -low);
 }

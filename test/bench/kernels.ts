@@ -78,7 +78,7 @@ function mixing(sampleRate: number): KernelCost[] {
     cost(`addRamped${at}`, (k) => addRamped(sum, frames[k]!, 0.7, 0.8)),
     cost(`minusOwn${at}`, (k) => void minusOwn(sums[k]!, frames[k]!, out)),
     cost(`subtractFrame${at}`, (k) => void subtractFrame(sums[k]!, frames[k]!, sum)),
-    cost(`saturate${at}`, (k) => void saturate(sums[k]!, out)),
+    cost(`saturate${at}`, (k) => void saturate(quiet[k]!, out)),
     cost(`applyGain${at}`, (k) => applyGain(scratch[k]!, 1)),
     cost(`peak${at}`, (k) => void peak(frames[k]!)),
     cost(`isSilent, of silence${at}`, () => void isSilent(silence)),
