@@ -2,6 +2,7 @@
 
 import { isIPv4 } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { loadOpus } from '../codec/opus.ts';
 import { BatchIo, loadBatchUdp } from '../io/batch-io.ts';
 import { DgramIo } from '../io/dgram-io.ts';
 import { systemClock } from '../time/clock.ts';
@@ -13,6 +14,9 @@ const port = parentPort;
 if (!port) throw new Error('a mixer runs as a worker thread');
 const setup = workerData as WorkerSetup;
 const tickCount = new Int32Array(setup.tickCount);
+
+// Opus streams are set up synchronously later on, so its code must be here before the first of them.
+await loadOpus();
 
 const batchUdp = setup.batchIo && isIPv4(setup.rtpHost) ? loadBatchUdp() : undefined;
 const mixer = new MixerWorker({
