@@ -1,0 +1,260 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mulaw } from '../../../../media/codec/g711.ts';
+import type { PlayOptions } from '../../../../media/engine.ts';
+import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../../../../media/rtp/packet.ts';
+import { MixerWorker } from '../../../../media/worker/mixer-worker.ts';
+import type { Report, RtpLegSpec } from '../../../../media/worker/protocol.ts';
+import { FakeIo } from '../../../support/fake-io.ts';
+import { HandClock } from '../../../support/hand-clock.ts';
+
+const PEER = '192.0.2.10';
+const FRAME = 160;
+
+const PLAY: PlayOptions = {
+  loop: 1,
+  gainDb: 0,
+  startMs: 0,
+  lengthMs: undefined,
+  fadeInMs: 0,
+  fadeOutMs: 0,
+  mix: true,
+  mode: 'queue',
+  layer: 'main',
+  priority: 0,
+  duck: undefined,
+  laterJoiners: false,
+};
+
+function spec(port: number, changes: Partial<RtpLegSpec> = {}): RtpLegSpec {
+  return {
+    kind: 'rtp',
+    port,
+    codec: { name: 'PCMU', payloadType: 0, clockRate: 8000, channels: 1 },
+    dtmfPayloadType: undefined,
+    comfortNoisePayloadType: undefined,
+    remote: { address: PEER, port: 4000 },
+    alsoTrusted: [],
+    direction: 'sendrecv',
+    started: true,
+    ssrc: 0xabcd,
+    sequence: 65_530,
+    timestamp: 4_294_967_000,
+    ...changes,
+  };
+}
+
+class Bench {
+  readonly clock = new HandClock();
+  readonly io = new FakeIo();
+  readonly reports: Report[] = [];
+  readonly worker = new MixerWorker({
+    index: 0,
+    clock: this.clock,
+    rtpHost: '127.0.0.1',
+    io: this.io,
+    report: (report) => this.reports.push(report),
+  });
+  #tick = 0;
+
+  async open(leg: number, legSpec: RtpLegSpec): Promise<void> {
+    this.worker.command({ type: 'open-leg', conference: 'c', leg, spec: legSpec, state: {} });
+    await new Promise(setImmediate);
+  }
+
+  run(ticks: number, onTick: () => void = () => {}): void {
+    for (let i = 0; i < ticks; i++) {
+      onTick();
+      this.worker.tick(this.#tick, 0, 0);
+      this.#tick += 1;
+      this.clock.advance(20);
+    }
+  }
+
+  skip(ticks: number): void {
+    this.#tick += ticks;
+    this.clock.advance(20 * ticks);
+  }
+
+  of<T extends Report['type']>(type: T): Extract<Report, { type: T }>[] {
+    return this.reports.filter((report): report is Extract<Report, { type: T }> => report.type === type);
+  }
+}
+
+async function bench(): Promise<Bench> {
+  const made = new Bench();
+  made.worker.command({ type: 'open-conference', conference: 'c', sampleRate: 8000 });
+  await made.open(1, spec(20_000));
+  return made;
+}
+
+/** Sends one 20 ms packet of a constant sample to a port. */
+class Talker {
+  #sequence = 100;
+  readonly #bench: Bench;
+  readonly #port: number;
+  readonly #from: number;
+
+  constructor(on: Bench, port: number, from: number) {
+    this.#bench = on;
+    this.#port = port;
+    this.#from = from;
+  }
+
+  say(sample: number, address = PEER): void {
+    const packet = new Uint8Array(RTP_HEADER_BYTES + FRAME);
+    writeRtpHeader(packet, 0, false, 0, this.#sequence, this.#sequence * FRAME, 77);
+    this.#sequence += 1;
+    mulaw.createEncoder().encode(new Int16Array(FRAME).fill(sample), packet, RTP_HEADER_BYTES);
+    this.#bench.io.sockets.get(this.#port)!.deliver(packet, address, this.#from, this.#bench.clock.now());
+  }
+}
+
+test('every tick sends one packet: sequence and timestamp count on across their wraps, marker on the first alone', async () => {
+  const on = await bench();
+  on.run(20);
+  const header = new RtpHeader();
+  const fields = on.io.sockets.get(20_000)!.sent.map(({ bytes, address, port }) => {
+    assert.equal(parseRtp(bytes, 0, bytes.length, header), RtpFault.none);
+    assert.deepEqual([address, port, header.ssrc, header.payloadLength], [PEER, 4000, 0xabcd, FRAME]);
+    return [header.sequence, header.timestamp, header.marker];
+  });
+  assert.deepEqual(
+    fields,
+    Array.from({ length: 20 }, (_, i) => [(65_530 + i) % 65_536, (4_294_967_000 + i * FRAME) % 2 ** 32, i === 0]),
+  );
+});
+
+test('skipped ticks leave the timestamp on the ideal clock and no hole in the sequence', async () => {
+  const on = await bench();
+  on.run(2);
+  on.skip(7);
+  on.run(1);
+  const header = new RtpHeader();
+  const { sent } = on.io.sockets.get(20_000)!;
+  parseRtp(sent[2]!.bytes, 0, sent[2]!.bytes.length, header);
+  assert.equal(header.sequence, (65_530 + 2) % 65_536);
+  assert.equal(header.timestamp, (4_294_967_000 + 9 * FRAME) % 2 ** 32);
+});
+
+test('two legs hear each other through real packets', async () => {
+  const on = await bench();
+  await on.open(2, spec(20_002, { remote: { address: PEER, port: 5000 } }));
+  const ana = new Talker(on, 20_000, 4000);
+  on.run(20, () => ana.say(1000));
+  const heard = on.io.sockets.get(20_002)!.sent.at(-1)!.bytes.subarray(RTP_HEADER_BYTES);
+  const own = on.io.sockets.get(20_000)!.sent.at(-1)!.bytes.subarray(RTP_HEADER_BYTES);
+  const expected = new Uint8Array(1);
+  mulaw.createEncoder().encode(Int16Array.of(1000), expected, 0);
+  assert.ok(heard.every((byte) => byte === expected[0]));
+  assert.ok(
+    own.every((byte) => byte === 0xff),
+    'and nobody herself',
+  );
+});
+
+test('nothing is sent before the call is confirmed, until five packets were learned', async () => {
+  const on = await bench();
+  await on.open(2, spec(20_002, { started: false }));
+  on.run(5);
+  assert.equal(on.io.sockets.get(20_002)!.sent.length, 0);
+  const ana = new Talker(on, 20_002, 4000);
+  on.run(4, () => ana.say(1));
+  assert.equal(on.io.sockets.get(20_002)!.sent.length, 0);
+  on.run(3, () => ana.say(1));
+  assert.equal(on.io.sockets.get(20_002)!.sent.length, 3);
+  assert.deepEqual(on.of('latched').at(-1), { type: 'latched', leg: 2, address: PEER, port: 4000 });
+});
+
+test('packets of strangers are counted, not heard, and get nothing back', async () => {
+  const on = await bench();
+  await on.open(2, spec(20_002, { remote: { address: PEER, port: 5000 } }));
+  const stranger = new Talker(on, 20_000, 4000);
+  on.run(60, () => stranger.say(9000, '203.0.113.5'));
+  const second = on.of('second').at(-1)!;
+  assert.equal(second.snapshot.rtpDiscarded.foreign, 50);
+  assert.ok(on.io.sockets.get(20_002)!.sent.every(({ bytes }) => bytes.subarray(12).every((byte) => byte === 0xff)));
+  assert.ok(on.io.sockets.get(20_000)!.sent.every(({ address }) => address === PEER));
+});
+
+test('a play goes out bit for bit after one mu-law encoding, and its end is reported once', async () => {
+  const on = await bench();
+  const samples = Int16Array.from({ length: 5 * FRAME }, (_, i) => ((i * 4099) % 60_000) - 30_000);
+  on.worker.command({ type: 'sound', sound: 7, chunks: [samples], complete: true });
+  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1], sounds: [7], options: PLAY });
+  on.run(8);
+  const expected = new Uint8Array(samples.length);
+  mulaw.createEncoder().encode(samples, expected, 0);
+  const sent = on.io.sockets
+    .get(20_000)!
+    .sent.slice(0, 5)
+    .flatMap(({ bytes }) => [...bytes.subarray(12)]);
+  assert.deepEqual(Uint8Array.from(sent), expected);
+  assert.deepEqual(
+    on.of('play-started').map(({ legs }) => legs),
+    [[1]],
+  );
+  assert.deepEqual(
+    on.of('play-ended').map(({ leg, reason, playedMs }) => [leg, reason, playedMs]),
+    [[1, 'completed', 100]],
+  );
+});
+
+test('a play for a leg that has just gone is reported ended for it', async () => {
+  const on = await bench();
+  on.worker.command({ type: 'sound', sound: 7, chunks: [new Int16Array(FRAME)], complete: true });
+  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1, 9], sounds: [7], options: PLAY });
+  on.run(8);
+  assert.deepEqual(
+    on.of('play-ended').map(({ leg, reason }) => [leg, reason]),
+    [
+      [9, 'member_left'],
+      [1, 'completed'],
+    ],
+  );
+});
+
+test('a port that is taken is reported, and a leg closed while its port is bound never appears', async () => {
+  const on = await bench();
+  on.io.taken.add(20_004);
+  await on.open(2, spec(20_004));
+  assert.deepEqual(on.of('leg-refused'), [{ type: 'leg-refused', leg: 2, code: 'EADDRINUSE' }]);
+  on.worker.command({ type: 'open-leg', conference: 'c', leg: 3, spec: spec(20_006), state: {} });
+  on.worker.command({ type: 'close-leg', leg: 3 });
+  await new Promise(setImmediate);
+  assert.ok(on.io.sockets.get(20_006)!.closed);
+  assert.deepEqual(
+    on.of('leg-open').map(({ leg }) => leg),
+    [1],
+  );
+});
+
+test('ending a conference ends its plays and closes its sockets', async () => {
+  const on = await bench();
+  on.worker.command({ type: 'sound', sound: 7, chunks: [new Int16Array(100 * FRAME)], complete: true });
+  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1], sounds: [7], options: PLAY });
+  on.run(3);
+  on.worker.command({ type: 'close-conference', conference: 'c' });
+  on.run(3);
+  assert.deepEqual(
+    on.of('play-ended').map(({ reason, playedMs }) => [reason, playedMs]),
+    [['conference_ended', 60]],
+  );
+  assert.ok(on.io.sockets.get(20_000)!.closed);
+  assert.equal(on.io.sockets.get(20_000)!.sent.length, 3);
+});
+
+test('on hold in the sending direction packets pause, and resume with the marker set', async () => {
+  const on = await bench();
+  on.run(2);
+  on.worker.command({ type: 'update-leg', leg: 1, spec: spec(20_000, { direction: 'inactive' }), state: {} });
+  on.run(5);
+  on.worker.command({ type: 'update-leg', leg: 1, spec: spec(20_000), state: {} });
+  on.run(2);
+  const header = new RtpHeader();
+  const markers = on.io.sockets.get(20_000)!.sent.map(({ bytes }) => {
+    parseRtp(bytes, 0, bytes.length, header);
+    return header.marker;
+  });
+  assert.deepEqual(markers, [true, false, true, false]);
+});
