@@ -38,10 +38,10 @@ export class JitterBuffer {
     this.clockRate = clockRate;
     this.estimator = estimator;
     this.counters = counters;
-    this.position = new StreamPosition(clockRate);
+    this.position = new StreamPosition(clockRate, estimator);
   }
 
-  /** Takes a packet and copies its payload, or counts why not. `share`: its likely sound in frames of 20 ms. */
+  /** Takes a packet and copies its payload, or counts why not. */
   put(
     sequence: number,
     timestamp: number,
@@ -51,16 +51,16 @@ export class JitterBuffer {
     offset: number,
     length: number,
     arrivalMs: number,
-    share: number,
   ): Intake {
-    const { counters, position } = this;
+    const { counters, position, estimator, store } = this;
     counters.received++;
     if (length <= 0 || length > LARGEST_PAYLOAD || offset < 0 || offset + length > payload.length) {
       counters.discarded.size++;
       return Intake.goesOn;
     }
     const newest = position.newestSequence;
-    const placement = position.place(sequence, timestamp, marker, arrivalMs, this.estimator.baseMs);
+    estimator.arrivalMs = arrivalMs;
+    const placement = position.place(sequence, timestamp | 0, marker);
     if (placement === Placement.elsewhere) {
       counters.discarded.jump++;
       return Intake.goesOn;
@@ -70,9 +70,9 @@ export class JitterBuffer {
     if (placement !== Placement.inStream) {
       if (placement === Placement.moved) {
         counters.resyncs++;
-        this.estimator.moved();
+        estimator.moved();
       }
-      this.store.clear();
+      store.clear();
       this.firstArrivalMs = arrivalMs;
       this.nextSequence = extended;
       this.untouched = true;
@@ -81,16 +81,17 @@ export class JitterBuffer {
     } else if (extended <= newest && this.isSettled(extended)) {
       return Intake.goesOn;
     }
-    const ticks = position.timestamp;
-    this.estimator.update(arrivalMs - (ticks * 1000) / this.clockRate, arrivalMs, share);
+    estimator.transitMs = arrivalMs - (position.timestamp * 1000) / this.clockRate;
+    estimator.update();
     if (extended < this.nextSequence) {
       counters.late++;
       if (counters.lost > 0) counters.lost--;
       return intake;
     }
     if (extended < newest) counters.reordered++;
-    this.makeRoom(extended, ticks);
-    this.store.put(extended, ticks, state, payload, offset, length);
+    this.makeRoom(extended);
+    store.timestamp = position.timestamp;
+    store.put(extended, state, payload, offset, length);
     return intake;
   }
 
@@ -133,8 +134,8 @@ export class JitterBuffer {
   }
 
   /** Drops the oldest packets until this one fits the store and the time that may be stored. */
-  private makeRoom(extended: number, ticks: number): void {
-    const { store } = this;
+  private makeRoom(extended: number): void {
+    const { store, position } = this;
     while (extended - this.nextSequence >= STORE_SLOTS) {
       if (store.count > 0) {
         this.dropFirst();
@@ -145,7 +146,7 @@ export class JitterBuffer {
     }
     if (store.count < FEW_PACKETS) return;
     const longest = (LARGEST_STORED_MS * this.clockRate) / 1000;
-    while (store.count > 0 && ticks - store.timestampOf(this.first()) >= longest) this.dropFirst();
+    while (store.count > 0 && position.timestamp - store.timestampOf(this.first()) >= longest) this.dropFirst();
   }
 
   private dropFirst(): void {

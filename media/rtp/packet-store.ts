@@ -1,3 +1,5 @@
+import { copyBytes } from './copy-bytes.ts';
+
 /** Slots in a store: 64 packets are 640 ms at the shortest packet time, 10 ms. */
 export const STORE_SLOTS = 64;
 const SLOT_MASK = STORE_SLOTS - 1;
@@ -26,8 +28,12 @@ export class PacketStore {
   count = 0;
   /** The payloads of all cells, back to back; replaced when it grows. */
   cells = new Uint8Array(0);
+  private cellsView = new DataView(this.cells.buffer);
   private readonly slots = new Int32Array(STORE_SLOTS * FIELDS);
+  /** Extended RTP timestamps by slot. */
   private readonly timestamps = new Float64Array(STORE_SLOTS);
+  /** Extended RTP timestamp of the packet that `put` is about; see `DelayEstimator` on fields for arguments. */
+  timestamp = 0.1;
   private readonly freeCells = new Uint8Array(STORE_SLOTS);
   private freeCount = 0;
   private cellCount = 0;
@@ -69,28 +75,19 @@ export class PacketStore {
     throw new Error('the packet store holds a packet outside its window');
   }
 
-  /** Copies a payload in. The slot must not hold a stored packet. */
-  put(
-    sequence: number,
-    timestamp: number,
-    state: SlotState,
-    payload: Uint8Array,
-    offset: number,
-    length: number,
-  ): void {
+  /** Copies a payload in, of the packet whose timestamp was set. The slot must not hold a stored packet. */
+  put(sequence: number, state: SlotState, payload: Uint8Array, offset: number, length: number): void {
     if (length > this.cellBytes) this.widen(length);
     if (this.freeCount === 0) this.deepen();
     const cell = this.freeCells[--this.freeCount]!;
-    const cells = this.cells;
-    const from = cell * this.cellBytes;
-    for (let i = 0; i < length; i++) cells[from + i] = payload[offset + i]!;
+    copyBytes(payload, offset, length, this.cells, this.cellsView, cell * this.cellBytes);
     const slots = this.slots;
     const slot = (sequence & SLOT_MASK) * FIELDS;
     slots[slot + SEQUENCE] = sequence;
     slots[slot + STATE] = state;
     slots[slot + LENGTH] = length;
     slots[slot + CELL] = cell;
-    this.timestamps[sequence & SLOT_MASK] = timestamp;
+    this.timestamps[sequence & SLOT_MASK] = this.timestamp;
     this.count++;
   }
 
@@ -126,6 +123,7 @@ export class PacketStore {
   private resize(cellBytesBefore: number): void {
     const before = this.cells;
     this.cells = new Uint8Array(this.cellCount * this.cellBytes);
+    this.cellsView = new DataView(this.cells.buffer);
     for (let cell = 0; cell * cellBytesBefore < before.length; cell++) {
       const from = cell * cellBytesBefore;
       this.cells.set(before.subarray(from, from + cellBytesBefore), cell * this.cellBytes);

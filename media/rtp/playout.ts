@@ -55,7 +55,6 @@ export class Playout {
   /** Samples and bytes of the last packet, 0 before the first. */
   private packetSamples = 0;
   private packetBytes = 0;
-  private packetShare = 1;
   private pullsSinceStretch = 0;
   private failedStretches = 0;
   private delayMs = 0;
@@ -82,7 +81,7 @@ export class Playout {
 
   /**
    * Takes a packet; its payload is copied. Never throws, whatever the packet says. `arrivalMs` is on the clock of `pull`; it
-   * may be the time of the tick that found the packet.
+   * may be the time of the tick that found the packet. `timestamp` may be given signed (`| 0`), which costs no heap object.
    */
   insert(
     sequence: number,
@@ -93,9 +92,8 @@ export class Playout {
     length: number,
     arrivalMs: number,
   ): void {
-    const { buffer, packetShare } = this;
     const { audio } = SlotState;
-    const intake = buffer.put(sequence, timestamp, marker, audio, payload, offset, length, arrivalMs, packetShare);
+    const intake = this.buffer.put(sequence, timestamp, marker, audio, payload, offset, length, arrivalMs);
     if (intake === Intake.begins) this.stop();
   }
 
@@ -109,7 +107,7 @@ export class Playout {
     arrivalMs: number,
   ): void {
     const { comfortNoise } = SlotState;
-    const intake = this.buffer.put(sequence, timestamp, false, comfortNoise, payload, offset, length, arrivalMs, 1);
+    const intake = this.buffer.put(sequence, timestamp, false, comfortNoise, payload, offset, length, arrivalMs);
     if (intake === Intake.begins) this.stop();
   }
 
@@ -285,7 +283,7 @@ export class Playout {
 
   private notePacketTime(samples: number): void {
     this.packetSamples = samples;
-    this.packetShare = samples / this.sound.frameSamples;
+    this.estimator.share = samples / this.sound.frameSamples;
     this.control.setPacketTime((samples * 1000) / this.sampleRate);
   }
 

@@ -1,3 +1,4 @@
+import type { DelayEstimator } from './delay-estimator.ts';
 import { extendSequence, extendTimestamp, sequenceDistance } from './sequence.ts';
 
 /** What a packet's numbers say of its place in the stream. */
@@ -38,12 +39,14 @@ export class StreamPosition {
   newestTimestamp = 0;
   private known = false;
   private readonly clockRate: number;
+  private readonly estimator: DelayEstimator;
   private strays = 0;
   private straySequence = 0;
   private strayTimestamp = 0;
 
-  constructor(clockRate: number) {
+  constructor(clockRate: number, estimator: DelayEstimator) {
     this.clockRate = clockRate;
+    this.estimator = estimator;
   }
 
   /** The next packet begins the stream. */
@@ -51,13 +54,13 @@ export class StreamPosition {
     this.known = false;
   }
 
-  /** Places a packet that arrived at `arrivalMs` in a stream whose least transit is `baseMs`. */
-  place(sequence: number, timestamp: number, marker: boolean, arrivalMs: number, baseMs: number): Placement {
+  /** Places a packet that arrived at the estimator's `arrivalMs`. `timestamp`: its 32 bits, signed or not. */
+  place(sequence: number, timestamp: number, marker: boolean): Placement {
     if (!this.known) return this.begin(sequence, timestamp, Placement.first);
     const extended = extendSequence(this.newestSequence, sequence);
     const ticks = extendTimestamp(this.newestTimestamp, timestamp);
     const steps = extended - this.newestSequence;
-    const shiftMs = arrivalMs - (ticks * 1000) / this.clockRate - baseMs;
+    const shiftMs = this.estimator.arrivalMs - (ticks * 1000) / this.clockRate - this.estimator.baseMs;
     const near = steps < NEAR_STEPS && steps > -NEAR_STEPS;
     const expected = shiftMs < LARGEST_SHIFT_MS && shiftMs > -LARGEST_SHIFT_MS;
     if (!expected || !(near || this.isLongGap(steps, ticks)) || extended > LAST_SEQUENCE) {
@@ -97,9 +100,9 @@ export class StreamPosition {
     this.known = true;
     this.strays = 0;
     this.sequence = sequence + FIRST_SEQUENCE;
-    this.timestamp = timestamp;
+    this.timestamp = timestamp >>> 0;
     this.newestSequence = this.sequence;
-    this.newestTimestamp = timestamp;
+    this.newestTimestamp = this.timestamp;
     return placement;
   }
 }

@@ -43,11 +43,9 @@ export class Timeline {
 
   /** Keeps a frame that was decoded straight into the listener's hands, as past. Nothing may be waiting. */
   remember(frame: Int16Array): void {
-    const count = frame.length;
-    this.reserve(count);
-    const { samples, end } = this;
-    for (let i = 0; i < count; i++) samples[end + i] = frame[i]!;
-    this.end = end + count;
+    this.reserve(frame.length);
+    this.samples.set(frame, this.end);
+    this.end += frame.length;
     this.head = this.end;
   }
 
