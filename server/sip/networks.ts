@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** IPv4 written as IPv6 (`::ffff:192.0.2.1`) becomes IPv4, and zone ids go; anything that is no address stays. */
@@ -22,7 +23,7 @@ export class Networks {
 
   has(address: string): boolean {
     const [bare = ''] = address.split('%', 1);
-    if (!ipaddr.isValid(bare)) return false;
+    if (isIP(bare) === 0) return false;
     const parsed = ipaddr.process(bare);
     return this.#ranges.some(([range, bits]) => range.kind() === parsed.kind() && parsed.match(range, bits));
   }

@@ -54,8 +54,15 @@ const STATIC_FORMATS: readonly SdpFormat[] = [
   { payloadType: 13, name: 'cn', clockRate: 8000, channels: 1 },
 ];
 
-/** The attributes that matter here. Nothing else reaches the library, whose grammar has costly expressions. */
-const USED_ATTRIBUTE = /^(rtpmap|fmtp|ptime|rtcp):/;
+/**
+ * The attributes that matter here, in full: the library takes the first half of a value that is only half well-formed.
+ * Nothing else reaches it, for its grammar has costly expressions.
+ */
+const USED_ATTRIBUTES: readonly RegExp[] = [
+  /^rtpmap:\d{1,3} [\w.-]{1,64}\/\d{1,7}(\/\d{1,3})?$/,
+  /^ptime:\d{1,4}$/,
+  /^rtcp:\d{1,5}( IN IP[46] [\w.:]{1,64})?$/,
+];
 const DIRECTIONS: readonly Direction[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'];
 
 /** Reads a session description of RFC 8866 within fixed bounds. Every number is checked for its range. */
@@ -107,7 +114,7 @@ function keepUsed(text: string): Kept | Fault {
     if (line.length > MAX_LINE) return { ok: false, status: 413, reason: 'Session Description Line Too Long' };
     if (!/^[a-z]=[^\0]/.test(line) || line.includes('\0')) return malformed('line');
     if (lines.length === 0 && line !== 'v=0') return malformed('version');
-    const value = line.slice(2);
+    const value = line.slice(2).trimEnd();
     if (line.startsWith('m=')) {
       mediaLines.push(value);
       directions.push(undefined);
@@ -120,7 +127,7 @@ function keepUsed(text: string): Kept | Fault {
       const direction = DIRECTIONS.find((known) => known === value);
       if (direction && directions.length === 0) sessionDirection = direction;
       else if (direction) directions[directions.length - 1] = direction;
-      if (!USED_ATTRIBUTE.test(value)) continue;
+      if (!USED_ATTRIBUTES.some((form) => form.test(value))) continue;
     }
     if ('vocsmta'.includes(line.charAt(0))) lines.push(line);
   }

@@ -112,7 +112,7 @@ suite('a call', () => {
     assert.equal(bench.engine.leg.closed, true);
     assert.equal(bench.count('dialogs'), 0);
     bench.clock.advance(60_000);
-    assert.equal(bench.clock.waiting, 0, 'no timer outlives the call');
+    assert.equal(bench.clock.pending, 0, 'no timer outlives the call');
   });
 
   test('ends with a BYE that comes before the ACK', async () => {
@@ -149,7 +149,7 @@ suite('a call', () => {
     bench.clock.advance(60_000);
     assert.deepEqual(phone.flow.take(), []);
     assert.equal(bench.endpoint.dialogs, 0);
-    assert.equal(bench.clock.waiting, 0);
+    assert.equal(bench.clock.pending, 0);
   });
 
   test('is hung up only after its ACK when we want to hang up before', async () => {
@@ -200,7 +200,7 @@ suite('a call', () => {
     phone.send('ACK', { branch: phone.script.inviteBranch });
     bench.clock.advance(40_000);
     assert.deepEqual(phone.flow.statuses, [487]);
-    assert.equal(bench.clock.waiting, 0);
+    assert.equal(bench.clock.pending, 0);
   });
 
   test('cannot be taken back once it is answered', async () => {
@@ -449,7 +449,7 @@ suite('closing', () => {
     assert.equal(phone.flow.last.method, 'BYE');
     bench.receive(phone.flow, phone.script.respond(phone.flow.last, '200 OK'));
     await closed;
-    assert.equal(bench.clock.waiting, 0);
+    assert.equal(bench.clock.pending, 0);
   });
 
   test('waits no longer than it should for a phone that is gone, and takes no new call', async () => {
@@ -463,7 +463,7 @@ suite('closing', () => {
     assert.equal(late.flow.last.header('retry-after'), '30');
     bench.clock.advance(2000);
     await closed;
-    assert.equal(bench.clock.waiting, 0);
+    assert.equal(bench.clock.pending, 0);
   });
 
   test('refuses a call that is still joining', async () => {

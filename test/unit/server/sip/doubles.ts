@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import type { LegEvent, MediaEngine, RtpLeg, RtpLegChanges, RtpLegOptions } from '../../../../media/engine.ts';
 import { EngineBusy } from '../../../../media/engine.ts';
-import type { Clock } from '../../../../media/time/clock.ts';
 import { Directory } from '../../../../server/mpc/index.ts';
 import { Endpoint } from '../../../../server/sip/endpoint.ts';
 import type { Flow, Pressure } from '../../../../server/sip/flow.ts';
@@ -11,42 +11,8 @@ import type { SipLog } from '../../../../server/sip/log.ts';
 import type { SipObserver } from '../../../../server/sip/observer.ts';
 import { readDatagram } from '../../../../server/sip/reader.ts';
 import { G711 } from '../../../../server/sip/sdp.ts';
+import { HandClock } from '../../../support/hand-clock.ts';
 import { CallScript, type ScriptOptions, SipText, sdpText } from '../../../support/sip-script.ts';
-
-/** Time that passes only when told to. */
-export class FakeClock implements Clock {
-  #now = 0;
-  #timers: { at: number; run: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  setTimeout(run: () => void, ms: number): () => void {
-    const timer = { at: this.#now + ms, run };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  /** Timers that still wait. */
-  get waiting(): number {
-    return this.#timers.length;
-  }
-
-  advance(ms: number): void {
-    const end = this.#now + ms;
-    for (;;) {
-      const [next] = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-      if (!next) break;
-      this.#timers = this.#timers.filter((other) => other !== next);
-      this.#now = next.at;
-      next.run();
-    }
-    this.#now = end;
-  }
-}
 
 /** A peer's address, and everything sent to it. */
 export class FakeFlow implements Flow {
@@ -168,7 +134,7 @@ export interface BenchOptions {
 
 /** An endpoint with everything around it, on a clock that stands still. */
 export class SipBench {
-  readonly clock = new FakeClock();
+  readonly clock = new HandClock(0);
   readonly engine = new FakeEngine();
   readonly directory: Directory;
   readonly endpoint: Endpoint;
@@ -186,7 +152,7 @@ export class SipBench {
         maxMembersPerMpc: options.maxMembersPerMpc ?? 100,
         endedKept: 10,
       },
-      sampleRate: 8000,
+      sound: { sampleRate: 8000, floor: OPEN_FLOOR },
       now: () => new Date(this.clock.now()),
       newUuid: randomUUID,
     });
