@@ -85,6 +85,7 @@ function parseTime(name: string, text: string): number {
   const time = match
     ? Date.parse(`${match[1]}T${match[2]}${match[3] ?? ':00'}${fraction === undefined ? '' : `.${fraction}`}Z`)
     : Number.NaN;
-  if (!Number.isNaN(time)) return time;
+  // A day that its month does not have rolls over into the next one.
+  if (!Number.isNaN(time) && new Date(time).toISOString().startsWith(match?.[1] ?? '-')) return time;
   throw badField(name, 'must be a time in UTC such as 2026-01-31 09:30:00');
 }

@@ -1,10 +1,10 @@
-import express, { type NextFunction, type Request, type Response, type Router } from 'express';
+import express, { type Request, type Response, type Router } from 'express';
 import type { BasicAuth } from '../auth.ts';
 import { ApiError } from '../errors.ts';
 import { parseBody } from './body.ts';
 import type { JsonLimits } from './json.ts';
 import { contextOf, setRoute, writeAnswer } from './reply.ts';
-import type { ApiRequest, Method, Resource } from './resource.ts';
+import type { ApiRequest, Handler, Method, Resource } from './resource.ts';
 
 export interface RouterDeps {
   readonly authId: string;
@@ -28,18 +28,23 @@ export function apiRouter(deps: RouterDeps): Router {
   });
   for (const resource of deps.resources) {
     const path = `${ACCOUNT}${resource.path}`;
-    router.all(path, (request: Request, response: Response, next: NextFunction) => {
-      setRoute(response, path);
-      const method = request.method === 'HEAD' ? 'GET' : request.method;
-      const handler = resource.methods[method as Method];
+    const handlerFor = (request: Request): Handler => {
+      const handler = resource.methods[(request.method === 'HEAD' ? 'GET' : request.method) as Method];
       if (!handler) throw methodNotAllowed(resource);
-      const answer = (error?: unknown): void => {
-        if (error) next(error);
-        else writeAnswer(response, handler(readRequest(request, response, resource, deps)));
-      };
-      if (method === 'GET') answer();
-      else readBody(request, response, answer);
-    });
+      return handler;
+    };
+    router.all(
+      path,
+      (request, response, next) => {
+        setRoute(response, path);
+        handlerFor(request);
+        if (request.method === 'GET' || request.method === 'HEAD') next();
+        else readBody(request, response, next);
+      },
+      (request, response) => {
+        writeAnswer(response, handlerFor(request)(readRequest(request, response, resource, deps)));
+      },
+    );
   }
   return router;
 }
