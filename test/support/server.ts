@@ -40,8 +40,18 @@ const RTP_FIRST = 11_000;
 const RTP_LAST = 31_000;
 const RTP_PORTS = 400;
 
+/** How the server's process is started. */
+export interface Launch {
+  /** A command put before it that becomes it, such as `taskset -c 0`. */
+  readonly wrapper?: readonly string[];
+  readonly nodeFlags?: readonly string[];
+}
+
 /** Starts `dist/server/main.js` and waits until it takes calls. `env` goes on top of the test's own settings. */
-export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<TestServer> {
+export async function startServer(
+  env: Readonly<Record<string, string>> = {},
+  launch: Launch = {},
+): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'partyline-test-'));
   const rtpMin = RTP_FIRST + 2 * Math.floor((Math.random() * (RTP_LAST - RTP_FIRST - RTP_PORTS)) / 2);
   const settings: Record<string, string> = {
@@ -58,7 +68,13 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
     ...env,
   };
   const entry = process.env.PARTYLINE_ENTRY ?? 'dist/server/main.js';
-  const child = spawn(process.execPath, [entry], {
+  const [program = process.execPath, ...args] = [
+    ...(launch.wrapper ?? []),
+    process.execPath,
+    ...(launch.nodeFlags ?? []),
+    entry,
+  ];
+  const child = spawn(program, args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -36,7 +36,7 @@
 #include "report.h"
 #include "wire.h"
 
-enum { MAX_LEGS = 16384, SLOTS = 80, BATCH = 8, LINE = 256, SLOTS_PER_COMMAND_POLL = 4 };
+enum { MAX_LEGS = 16384, SLOTS = 40, BATCH = 8, LINE = 256, SLOTS_PER_COMMAND_POLL = 4 };
 #define SLOT_NS (FRAME_NS / SLOTS)
 /* Packets that are later than this count as missing. */
 #define STRAGGLER_NS 200000000LL
@@ -212,11 +212,14 @@ static void run(void) {
       step = -1;
       continue;
     }
+    const int slot = (int)(step % SLOTS);
+    const bool asks = step % SLOTS_PER_COMMAND_POLL == 0;
+    if (slot_size[slot] == 0 && !asks) continue;
     const int64_t due = origin + step * SLOT_NS;
     const struct timespec until = {due / 1000000000LL, due % 1000000000LL};
     clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
-    run_slot((int)(step % SLOTS), due);
-    if (step % SLOTS_PER_COMMAND_POLL == 0) read_commands();
+    run_slot(slot, due);
+    if (asks) read_commands();
     const int64_t now = now_ns();
     if (now >= report_due) {
       print_report();
