@@ -85,7 +85,7 @@ export class Call {
     });
   }
 
-  /** Rings, joins the MPC and answers, or refuses. Never rejects. */
+  /** Rings, joins the MPC and answers, or refuses. */
   async start(invite: ServerTransaction): Promise<void> {
     const { offer, mpcName, role, address } = this.#invitation;
     const offered = offer && this.#negotiation.offered(offer, this.dialog.signallingAddress);
@@ -99,21 +99,14 @@ export class Call {
       return;
     }
     this.dialog.ring();
-    let result: JoinResult<RtpLeg>;
-    try {
-      result = await this.#deps.directory.join({
-        mpcName,
-        role,
-        kind: 'sip',
-        address,
-        openLeg: (conference, onEvent) => this.#deps.engine.openRtpLeg(conference, options, onEvent),
-        hangUp: (cause) => this.dialog.hangUp(reasonHeader(cause)),
-      });
-    } catch (error) {
-      this.#deps.log.error({ error }, 'joining an MPC failed');
-      this.dialog.refuse(500, 'Server Internal Error');
-      return;
-    }
+    const result = await this.#deps.directory.join({
+      mpcName,
+      role,
+      kind: 'sip',
+      address,
+      openLeg: (conference, onEvent) => this.#deps.engine.openRtpLeg(conference, options, onEvent),
+      hangUp: (cause) => this.dialog.hangUp(reasonHeader(cause)),
+    });
     if (!result.ok) {
       this.#refuseJoin(result.reason);
       return;

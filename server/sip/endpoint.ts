@@ -66,6 +66,15 @@ export class Endpoint implements Receiver {
   }
 
   receive(read: ReadResult, flow: Flow, pressure: Pressure): void {
+    try {
+      this.#receive(read, flow, pressure);
+    } catch (error) {
+      // A mistake of ours; no message of one peer may end the calls of all others.
+      this.#deps.log.error({ err: error }, 'a SIP message could not be handled');
+    }
+  }
+
+  #receive(read: ReadResult, flow: Flow, pressure: Pressure): void {
     if (read.outcome === 'garbage') this.dropped('garbage');
     else if (read.outcome === 'broken') {
       this.#deps.observer.request(countedMethod(read.request.method));
@@ -155,7 +164,13 @@ export class Endpoint implements Receiver {
     this.#calls.set(call.dialog.key, call);
     this.#early.set(transaction, call);
     this.#deps.observer.dialogs(this.#calls.size);
-    void call.start(transaction).finally(() => this.#early.delete(transaction));
+    void call
+      .start(transaction)
+      .catch((error: unknown) => {
+        this.#deps.log.error({ err: error }, 'a call could not be answered');
+        call.dialog.refuse(500, 'Server Internal Error');
+      })
+      .finally(() => this.#early.delete(transaction));
   }
 
   #cancel(request: SipRequest, flow: Flow): void {

@@ -79,7 +79,10 @@ export class StreamFramer {
     const head = readHead(view.toString('latin1', 0, end), this.#limits);
     const headBytes = end + END_OF_HEAD.length;
     const refusal = this.#whyUnframed(head, headBytes);
-    if (refusal) return { type: 'lost', read: refuseHead(head, refusal), oversize: refusal.status !== 400 };
+    if (refusal) {
+      const read = refuseHead(head, refusal);
+      return { type: 'lost', read: read.outcome === 'broken' ? read : undefined, oversize: refusal.status !== 400 };
+    }
     this.#current = { head, headBytes, total: headBytes + (head.contentLength ?? 0) };
     return undefined;
   }

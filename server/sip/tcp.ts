@@ -142,7 +142,8 @@ class TcpFlow implements Flow {
       if (item.type === 'keep-alive') this.send(PONG);
       else if (item.type === 'message') this.#receiver.receive(item.read, this, this.#pressure());
       else {
-        this.#receiver.dropped(item.oversize ? 'oversize' : 'garbage');
+        if (item.oversize) this.#receiver.dropped('oversize');
+        else if (!item.read) this.#receiver.dropped('garbage');
         if (item.read) this.#receiver.receive(item.read, this, 'pass');
         this.#socket.destroySoon();
       }

@@ -132,6 +132,20 @@ export interface BenchOptions {
   readonly publicAddress?: string;
 }
 
+/** A directory of MPCs over an engine that has no sound. */
+export function directoryFor(
+  engine: FakeEngine,
+  limits: { readonly maxMembers?: number; readonly maxMembersPerMpc?: number } = {},
+): Directory {
+  return new Directory({
+    engine: engine.asEngine(),
+    limits: { maxMembers: limits.maxMembers ?? 100, maxMembersPerMpc: limits.maxMembersPerMpc ?? 100, endedKept: 10 },
+    sound: { sampleRate: 8000, floor: OPEN_FLOOR },
+    now: () => new Date(0),
+    newUuid: randomUUID,
+  });
+}
+
 /** An endpoint with everything around it, on a clock that stands still. */
 export class SipBench {
   readonly clock = new HandClock(0);
@@ -139,23 +153,15 @@ export class SipBench {
   readonly directory: Directory;
   readonly endpoint: Endpoint;
   readonly counts = new Map<string, number>();
+  /** What was logged as our own mistake. */
+  readonly errors: object[] = [];
   readonly limits: SipLimits;
   /** Connections that the endpoint opened by itself. */
   readonly connected: FakeFlow[] = [];
 
   constructor(options: BenchOptions = {}) {
     this.limits = { ...DEFAULT_LIMITS, ratePerSecond: 10_000, ...options.limits };
-    this.directory = new Directory({
-      engine: this.engine.asEngine(),
-      limits: {
-        maxMembers: options.maxMembers ?? 100,
-        maxMembersPerMpc: options.maxMembersPerMpc ?? 100,
-        endedKept: 10,
-      },
-      sound: { sampleRate: 8000, floor: OPEN_FLOOR },
-      now: () => new Date(this.clock.now()),
-      newUuid: randomUUID,
-    });
+    this.directory = directoryFor(this.engine, options);
     let tokens = 0;
     this.endpoint = new Endpoint({
       clock: this.clock,
@@ -165,7 +171,7 @@ export class SipBench {
       directory: this.directory,
       engine: this.engine.asEngine(),
       codecs: G711,
-      log: silentLog(),
+      log: { ...silentLog(), error: (fields) => this.errors.push(fields) },
       publicAddress: options.publicAddress ?? '127.0.0.1',
       port: 5060,
       newToken: () => {
