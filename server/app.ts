@@ -13,6 +13,7 @@ import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
 import type { Config } from './config.ts';
+import { createConsole } from './console/index.ts';
 import { ApiError } from './errors.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics/metrics.ts';
@@ -69,6 +70,7 @@ export function createApp(deps: AppDeps): Express {
       guard: (request) => deps.limits.metricsAuth && authenticate(deps.auth, request),
     }),
   );
+  app.use(createConsole());
   app.use(
     apiRouter({
       authId: deps.authId,

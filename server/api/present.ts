@@ -96,6 +96,7 @@ export function presentMember(authId: string, mpc: Mpc, member: Member): Record<
     role: member.role,
     start_mpc_on_enter: true,
     quality: member.present ? presentQuality(member) : null,
+    talking: member.present ? member.talking : null,
   };
 }
 

@@ -31,6 +31,8 @@ export class Member {
   muted = false;
   held = false;
   coach = false;
+  /** What the engine says of this member's voice, whether anybody may hear it or not. */
+  talking = false;
   leg: Leg | undefined;
   readonly #hangUp: (cause: ExitCause) => void;
 
