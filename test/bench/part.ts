@@ -1,0 +1,93 @@
+import { Crowd } from './load/crowd.ts';
+import type { Cores } from './machine.ts';
+import type { Table } from './report/table.ts';
+import { Partyline, type PartylineOptions } from './systems/partyline.ts';
+import type { System } from './systems/system.ts';
+
+/** How much is measured. */
+export interface Size {
+  readonly name: 'tiny' | 'short' | 'full';
+  /** Counted time of one window, and the time before it in which streams find their clocks. */
+  readonly seconds: number;
+  readonly settleSeconds: number;
+  /** Runs of which the middle one counts. */
+  readonly runs: number;
+  /** Tones are looked for in one packet of so many. */
+  readonly checkEvery: number;
+}
+
+export const SIZES: Readonly<Record<Size['name'], Size>> = {
+  /** Only shows that everything still works; its figures mean nothing. */
+  tiny: { name: 'tiny', seconds: 0.5, settleSeconds: 0.4, runs: 1, checkEvery: 3 },
+  short: { name: 'short', seconds: 5, settleSeconds: 2, runs: 1, checkEvery: 25 },
+  full: { name: 'full', seconds: 10, settleSeconds: 3, runs: 3, checkEvery: 25 },
+};
+
+export interface PartResult {
+  readonly tables: readonly Table[];
+  /** What the tables were made from. */
+  readonly data: unknown;
+  /** Sentences that belong under the tables. */
+  readonly notes?: readonly string[];
+  /** What was wrong, whatever the speed. */
+  readonly faults: readonly string[];
+}
+
+export interface Part {
+  readonly name: string;
+  readonly about: string;
+  run(bench: Bench): Promise<PartResult>;
+}
+
+/** What a part works with. */
+export class Bench {
+  readonly size: Size;
+  readonly cores: Cores;
+  /** Compiled load generator. */
+  readonly generatorPath: string;
+  /** Numbers of legs given on the command line; empty = the part's own. */
+  readonly legs: readonly number[];
+
+  constructor(options: {
+    readonly size: Size;
+    readonly cores: Cores;
+    readonly generatorPath: string;
+    readonly legs: readonly number[];
+  }) {
+    this.size = options.size;
+    this.cores = options.cores;
+    this.generatorPath = options.generatorPath;
+    this.legs = options.legs;
+  }
+
+  /** One of three values, by size. */
+  pick<T>(values: { readonly tiny: T; readonly short: T; readonly full: T }): T {
+    return values[this.size.name];
+  }
+
+  startPartyline(options: Omit<PartylineOptions, 'cores'>): Promise<Partyline> {
+    return Partyline.start({ ...options, cores: this.cores });
+  }
+
+  /** Runs `work` with a server and an empty crowd, and ends both whatever happens. */
+  async withCrowd<S extends System, T>(
+    start: () => Promise<S>,
+    work: (system: S, crowd: Crowd) => Promise<T>,
+  ): Promise<T> {
+    const system = await start();
+    try {
+      const crowd = await Crowd.start(this.generatorPath, this.cores);
+      try {
+        return await work(system, crowd);
+      } finally {
+        await crowd.stop();
+      }
+    } finally {
+      await system.stop();
+    }
+  }
+
+  progress(text: string): void {
+    process.stderr.write(`  ${text}\n`);
+  }
+}
