@@ -125,9 +125,18 @@ export interface StreamLeg extends Leg {
   clear(): void;
 }
 
+/** Who may be heard when not everybody is. */
+export interface FloorRules {
+  /** At most so many are mixed, the strongest; 0 = everyone. */
+  readonly maxTalkers: number;
+  /** Only those who speak are mixed: steady background noise is kept out. */
+  readonly noiseGate: boolean;
+}
+
 export interface ConferenceOptions {
   readonly id: ConferenceId;
   readonly sampleRate: SampleRate;
+  readonly floor: FloorRules;
 }
 
 /** How far and how fast live speech dips under a play. */

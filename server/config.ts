@@ -109,7 +109,11 @@ function arrange(values: SettingValues, machine: Machine) {
     },
     publicAddress: values.PUBLIC_ADDRESS ?? reachableAddress(values.SIP_HOST, machine.interfaces),
     account,
-    media: { workers, sampleRate: values.SAMPLE_RATE, batchUdp: values.BATCH_UDP },
+    media: { workers, batchUdp: values.BATCH_UDP },
+    sound: {
+      sampleRate: values.SAMPLE_RATE,
+      floor: { maxTalkers: values.MAX_TALKERS, noiseGate: values.NOISE_GATE },
+    },
     members: {
       max: values.MAX_MEMBERS ?? workers * MEMBERS_PER_WORKER,
       maxPerMpc: values.MAX_MEMBERS_PER_MPC,

@@ -72,7 +72,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       maxMembersPerMpc: config.members.maxPerMpc,
       endedKept: config.members.endedMpcsKept,
     },
-    sampleRate: config.media.sampleRate,
+    sound: config.sound,
     now,
     newUuid: randomUUID,
   });
@@ -161,6 +161,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   return new Shutdown({
     directory,
     drainMs: config.drainMs,
+    clock: systemClock,
     log,
     exit: (code) => process.exit(code),
     close: async () => {

@@ -148,6 +148,16 @@ export const SETTINGS = {
     meaning: 'Sample rate in Hz at which MPCs are mixed: 8000, 16000 or 48000',
     schema: oneOf('8000', '16000', '48000').transform((text) => Number(text) as 8000 | 16_000 | 48_000),
   },
+  MAX_TALKERS: {
+    fallback: '0',
+    meaning: 'Voices mixed at once in an MPC, the strongest first; 0 mixes everybody',
+    schema: whole(0, 1000),
+  },
+  NOISE_GATE: {
+    fallback: 'false',
+    meaning: '`true` keeps members out of the mix while they do not speak, and their background noise with them',
+    schema: flag,
+  },
   FFMPEG_PATH: {
     fallback: '',
     shown: 'searched',

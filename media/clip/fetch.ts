@@ -151,7 +151,7 @@ export class SourceFetch {
       resolve,
       ca,
       signal: this.controller.signal,
-      attemptMs: limits.connectMs / HAPPY_EYEBALLS_ATTEMPTS,
+      attemptMs: Math.ceil(limits.connectMs / HAPPY_EYEBALLS_ATTEMPTS),
       onConnected: () => this.startStage('answer', limits.firstByteMs),
     });
     // Our own deadlines are finer than undici's, whose timers tick once a second.
@@ -248,6 +248,8 @@ export class SourceFetch {
   private expire(detail: string): void {
     this.verdict ??= failed('timeout', detail);
     this.controller.abort();
+    // A request that still waits for its connection does not hear the signal.
+    this.destroyClient();
   }
 
   private pause(ms: number): Promise<void> {
@@ -272,11 +274,15 @@ export class SourceFetch {
     this.stopStage?.();
     this.body = undefined;
     this.first = undefined;
-    // Destroying is all that is wanted here; its promise only says when the socket is gone.
-    this.client?.destroy(null).catch(() => {});
-    this.client = undefined;
+    this.destroyClient();
     this.slot?.leave();
     this.slot = undefined;
+  }
+
+  private destroyClient(): void {
+    // Destroying is all that is wanted; its promise only says when the socket is gone.
+    this.client?.destroy(null).catch(() => {});
+    this.client = undefined;
   }
 }
 

@@ -38,8 +38,13 @@ function directivesOf(header: string | string[] | undefined): Map<string, string
 function expiry(headers: ResponseHeaders): number | undefined {
   const expires = single(headers.expires);
   if (expires === undefined) return undefined;
-  const lifetime = (Date.parse(expires) - Date.parse(single(headers.date) ?? '')) / 1000;
+  const lifetime = (httpDate(expires) - httpDate(single(headers.date) ?? '')) / 1000;
   return Number.isNaN(lifetime) ? 0 : lifetime;
+}
+
+/** In ms; NaN for what is no HTTP date, of which `Date.parse` would make some year. */
+function httpDate(text: string): number {
+  return text.endsWith(' GMT') ? Date.parse(text) : Number.NaN;
 }
 
 function seconds(text: string | undefined): number | undefined {

@@ -1,8 +1,8 @@
 import type { SampleRate } from '../audio/frame.ts';
 import { addFrame, MAX_SAMPLE, minusOwn, subtractFrame } from '../audio/pcm.ts';
-import type { ConferenceId, LegChanges, LegId, PlayEndReason, PlayId } from '../engine.ts';
+import type { ConferenceId, FloorRules, LegChanges, LegId, PlayEndReason, PlayId } from '../engine.ts';
 import type { MixerLeg } from '../leg/leg.ts';
-import { Floor, type FloorRules, OPEN_FLOOR } from './floor.ts';
+import { Floor } from './floor.ts';
 import { Group } from './group.ts';
 import { Member } from './member.ts';
 import { Output } from './output.ts';
@@ -41,7 +41,7 @@ export class Conference {
     sampleRate: SampleRate,
     samplesPerFrame: number,
     reports: ConferenceReports,
-    floor: FloorRules = OPEN_FLOOR,
+    floor: FloorRules,
   ) {
     this.id = id;
     this.sampleRate = sampleRate;

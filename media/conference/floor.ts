@@ -1,13 +1,7 @@
+import type { FloorRules } from '../engine.ts';
 import type { Member } from './member.ts';
 
-/** Who may be heard when not everybody is. Both are off unless asked for. */
-export interface FloorRules {
-  /** At most so many are mixed, the strongest; 0 = everyone. */
-  readonly maxTalkers: number;
-  /** Only those who speak are mixed: steady background noise is kept out. */
-  readonly noiseGate: boolean;
-}
-
+/** Everybody is heard. */
 export const OPEN_FLOOR: FloorRules = { maxTalkers: 0, noiseGate: false };
 
 /** Decides in each tick whose voice is let into the mix. Allocates nothing. */

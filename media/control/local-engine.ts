@@ -20,7 +20,7 @@ import {
   type StreamLegOptions,
 } from '../engine.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Report } from '../worker/protocol.ts';
+import type { Command, Report } from '../worker/protocol.ts';
 import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
 import { LivePlay } from './live-play.ts';
 import { MixerThread } from './mixer-thread.ts';
@@ -86,7 +86,7 @@ export class LocalEngine implements MediaEngine, LegHost {
   openConference(options: ConferenceOptions): void {
     const thread = this.#threads.reduce((least, each) => (each.legs < least.legs ? each : least));
     this.#places.set(options.id, { options, thread, legs: new Set() });
-    thread.post({ type: 'open-conference', conference: options.id, sampleRate: options.sampleRate });
+    thread.post(opening(options));
   }
 
   closeConference(id: ConferenceId): void {
@@ -360,14 +360,18 @@ export class LocalEngine implements MediaEngine, LegHost {
     const thread = this.#threads[dead.index]!;
     for (const play of [...this.#plays.values()])
       if (play.thread === dead) for (const leg of play.open) this.#onPlayEnded(play.id, leg, 'engine_lost', 0, 0);
-    for (const [conference, place] of this.#places) {
+    for (const place of this.#places.values()) {
       if (place.thread !== dead) continue;
       place.thread = thread;
       thread.legs += place.legs.size;
-      thread.post({ type: 'open-conference', conference, sampleRate: place.options.sampleRate });
+      thread.post(opening(place.options));
       for (const leg of place.legs) this.#reopen(place, leg);
     }
   }
+}
+
+function opening({ id, sampleRate, floor }: ConferenceOptions): Command {
+  return { type: 'open-conference', conference: id, sampleRate, floor };
 }
 
 function busy(error: unknown): EngineBusy {

@@ -21,8 +21,11 @@ const GROWTH = 0.004;
 /** Punctual packets assumed at first, so that one early straggler does not decide. */
 const PRIOR_WEIGHT = 50;
 const LARGEST_WEIGHT = 1e6;
-/** Packets between two looks at the buckets. */
+/** Packets between two looks at the buckets, while none comes later than expected. */
 const LOOK_EVERY = 8;
+/** Until this much is known, a much faster packet shows that those before it were a backlog from the start. */
+const YOUNG_WEIGHT = 50;
+const BACKLOG_MS = 20;
 
 export class DelayEstimator {
   /**
@@ -76,11 +79,13 @@ export class DelayEstimator {
     if (transitMs < this.leastMs) {
       this.leastMs = transitMs;
       if (transitMs < this.baseMs) {
+        if (this.baseMs - transitMs >= BACKLOG_MS && this.total < YOUNG_WEIGHT) this.forgetDelays();
         this.baseMs = transitMs;
         this.untilLook = 0;
       }
       if (transitMs < this.originMs) this.shift(-Math.ceil((this.originMs - transitMs) / BUCKET_MS));
     }
+    if (transitMs - this.baseMs > this.spreadMs + BUCKET_MS) this.untilLook = 0;
     const bucket = ((transitMs - this.originMs) / BUCKET_MS) | 0;
     this.buckets[bucket < BUCKETS ? bucket : BUCKETS - 1]! += this.weight * share;
     this.total += this.weight * share;
@@ -98,10 +103,16 @@ export class DelayEstimator {
     this.empty = true;
     this.newBase = true;
     this.spreadMs = 0;
+    this.forgetDelays();
+  }
+
+  private forgetDelays(): void {
     this.buckets.fill(0);
     this.weight = 1;
     this.total = 0;
     this.prior = PRIOR_WEIGHT;
+    this.greatestMs = this.transitMs;
+    this.greatestBeforeMs = this.transitMs;
   }
 
   /** Another path or time base: keeps the shape of the delays, forgets where they begin. */

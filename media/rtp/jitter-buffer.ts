@@ -1,10 +1,9 @@
 import type { DelayEstimator } from './delay-estimator.ts';
 import { PacketStore, SlotState, STORE_SLOTS } from './packet-store.ts';
 import type { PlayoutCounters } from './playout-counters.ts';
+import { extendSequence } from './sequence.ts';
 import { Placement, StreamPosition } from './stream-position.ts';
 
-/** Packets of more bytes are refused: the largest that fits an Ethernet frame carries 1,460. */
-const LARGEST_PAYLOAD = 1500;
 /** Sound stored at most, in ms; the oldest goes first. */
 const LARGEST_STORED_MS = 500;
 /** Fewer packets than this do not hold it. */
@@ -28,14 +27,19 @@ export class JitterBuffer {
   /** Packets were dropped since the owner cleared this: what is due next does not follow on what was played. */
   dropped = false;
   private readonly clockRate: number;
+  private readonly largestPayload: number;
   private readonly estimator: DelayEstimator;
   private readonly counters: PlayoutCounters;
   private readonly position: StreamPosition;
+  /** Packets after the last one taken that are no sound, and so not lost. */
+  private skipped = 0;
   /** Nothing was taken yet: an older packet may still become the first. */
   private untouched = true;
 
-  constructor(clockRate: number, estimator: DelayEstimator, counters: PlayoutCounters) {
+  /** `largestPayload`: bytes of a payload; larger ones are refused. */
+  constructor(clockRate: number, largestPayload: number, estimator: DelayEstimator, counters: PlayoutCounters) {
     this.clockRate = clockRate;
+    this.largestPayload = largestPayload;
     this.estimator = estimator;
     this.counters = counters;
     this.position = new StreamPosition(clockRate, estimator);
@@ -54,7 +58,7 @@ export class JitterBuffer {
   ): Intake {
     const { counters, position, estimator, store } = this;
     counters.received++;
-    if (length <= 0 || length > LARGEST_PAYLOAD || offset < 0 || offset + length > payload.length) {
+    if (length <= 0 || length > this.largestPayload || offset < 0 || offset + length > payload.length) {
       counters.discarded.size++;
       return Intake.goesOn;
     }
@@ -77,6 +81,7 @@ export class JitterBuffer {
       this.nextSequence = extended;
       this.untouched = true;
       this.dropped = false;
+      this.skipped = 0;
       intake = Intake.begins;
     } else if (extended <= newest && this.isSettled(extended)) {
       return Intake.goesOn;
@@ -88,11 +93,16 @@ export class JitterBuffer {
       if (counters.lost > 0) counters.lost--;
       return intake;
     }
-    if (extended < newest) counters.reordered++;
+    if (intake === Intake.goesOn && extended < newest) counters.reordered++;
     this.makeRoom(extended);
     store.timestamp = position.timestamp;
     store.put(extended, state, payload, offset, length);
     return intake;
+  }
+
+  /** Takes note of a packet of the stream that is no sound: its number is not lost. */
+  skip(sequence: number): void {
+    if (extendSequence(this.position.newestSequence, sequence) >= this.nextSequence) this.skipped++;
   }
 
   /** The first stored packet; there must be one. */
@@ -102,7 +112,7 @@ export class JitterBuffer {
 
   /** Takes a stored packet, and gives up those before it. Its fields can be read until the next `put`. */
   take(sequence: number): void {
-    this.counters.lost += sequence - this.nextSequence;
+    if (sequence > this.nextSequence) this.giveUp(sequence);
     this.nextSequence = sequence + 1;
     this.untouched = false;
     this.store.take(sequence);
@@ -140,13 +150,21 @@ export class JitterBuffer {
       if (store.count > 0) {
         this.dropFirst();
       } else {
-        this.counters.lost += extended - this.nextSequence;
+        this.giveUp(extended);
         this.nextSequence = extended;
       }
     }
     if (store.count < FEW_PACKETS) return;
     const longest = (LARGEST_STORED_MS * this.clockRate) / 1000;
     while (store.count > 0 && position.timestamp - store.timestampOf(this.first()) >= longest) this.dropFirst();
+  }
+
+  /** What has not come before this packet is lost. */
+  private giveUp(sequence: number): void {
+    const missing = sequence - this.nextSequence;
+    const skipped = Math.min(missing, this.skipped);
+    this.skipped -= skipped;
+    this.counters.lost += missing - skipped;
   }
 
   private dropFirst(): void {

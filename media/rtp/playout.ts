@@ -17,6 +17,9 @@ export interface PlayoutOptions {
   readonly seed?: number;
 }
 
+/** Larger payloads than an Ethernet frame carries are refused, but for uncompressed sound of the longest packet time. */
+const DATAGRAM_BYTES = 1500;
+const LONGEST_PACKET_MS = 60;
 /** Corrections over which every pull, and every second pull, may shorten; below them each fifth: the ear notices hurry. */
 const HURRY_MS = 100;
 const BRISK_MS = 25;
@@ -65,7 +68,8 @@ export class Playout {
     this.msPerTick = 1000 / clockRate;
     this.ticksPerSample = clockRate / decoder.sampleRate;
     this.shapedNoise = clockRate === decoder.sampleRate;
-    this.buffer = new JitterBuffer(clockRate, this.estimator, this.counters);
+    const largestPayload = Math.max(DATAGRAM_BYTES, (2 * decoder.sampleRate * LONGEST_PACKET_MS) / 1000);
+    this.buffer = new JitterBuffer(clockRate, largestPayload, this.estimator, this.counters);
     this.sound = new PlayoutSound(decoder, options.seed ?? 1);
   }
 
@@ -109,6 +113,11 @@ export class Playout {
     const { comfortNoise } = SlotState;
     const intake = this.buffer.put(sequence, timestamp, false, comfortNoise, payload, offset, length, arrivalMs);
     if (intake === Intake.begins) this.stop();
+  }
+
+  /** Takes note of a packet of the same stream that is no sound (a telephone-event), so that it is not counted as lost. */
+  skip(sequence: number): void {
+    this.buffer.skip(sequence);
   }
 
   /** Writes the next 20 ms, `decoder.sampleRate / 50` samples, and says what they are. Call it once a tick. */

@@ -1,7 +1,7 @@
 import type { SampleRate } from '../audio/frame.ts';
 import { FRAME_MS, msToSamples, samplesPerFrame, samplesToMs } from '../audio/frame.ts';
 import { gainOfDb } from '../audio/pcm.ts';
-import { Conference } from '../conference/conference.ts';
+import { Conference, type ConferenceReports } from '../conference/conference.ts';
 import type { ConferenceId, LegId, LegStats, PlayId } from '../engine.ts';
 import type { PacketIo } from '../io/packet-io.ts';
 import type { MixerLeg } from '../leg/leg.ts';
@@ -75,7 +75,7 @@ export class MixerWorker {
   command(command: Command): void {
     switch (command.type) {
       case 'open-conference':
-        return this.#openConference(command.conference, command.sampleRate);
+        return this.#openConference(command);
       case 'close-conference':
         return this.#closeConference(command.conference);
       case 'open-leg':
@@ -132,8 +132,9 @@ export class MixerWorker {
     for (const conference of [...this.#conferences.keys()]) this.#closeConference(conference);
   }
 
-  #openConference(id: ConferenceId, sampleRate: SampleRate): void {
-    const conference = new Conference(id, sampleRate, samplesPerFrame(sampleRate), {
+  #openConference(command: Extract<Command, { type: 'open-conference' }>): void {
+    const { conference: id, sampleRate, floor } = command;
+    const reports: ConferenceReports = {
       started: (play, legs) => this.#report({ type: 'play-started', play, legs, at: this.#clock.now() }),
       ended: (play, leg, reason, played, underruns) => {
         const playedMs = samplesToMs(played, sampleRate);
@@ -141,7 +142,8 @@ export class MixerWorker {
       },
       settled: (play) => this.#placeOfPlay.delete(play),
       talking: (leg, active) => this.#report({ type: 'talking', leg, active }),
-    });
+    };
+    const conference = new Conference(id, sampleRate, samplesPerFrame(sampleRate), reports, floor);
     this.#conferences.set(id, conference);
     this.#conferenceList.push(conference);
   }

@@ -2,6 +2,7 @@ import type { SampleRate } from '../audio/frame.ts';
 import type {
   ConferenceId,
   Direction,
+  FloorRules,
   LegChanges,
   LegId,
   LegStats,
@@ -46,7 +47,12 @@ export interface StreamLegSpec {
 export type LegSpec = RtpLegSpec | StreamLegSpec;
 
 export type Command =
-  | { readonly type: 'open-conference'; readonly conference: ConferenceId; readonly sampleRate: SampleRate }
+  | {
+      readonly type: 'open-conference';
+      readonly conference: ConferenceId;
+      readonly sampleRate: SampleRate;
+      readonly floor: FloorRules;
+    }
   | { readonly type: 'close-conference'; readonly conference: ConferenceId }
   | {
       readonly type: 'open-leg';

@@ -1,5 +1,4 @@
-import type { SampleRate } from '../../media/audio/frame.ts';
-import { EngineBusy, type Leg, type LegEvent, type MediaEngine } from '../../media/engine.ts';
+import { type ConferenceOptions, EngineBusy, type Leg, type LegEvent, type MediaEngine } from '../../media/engine.ts';
 import type { MpcRef, Role } from './identity.ts';
 import { type ExitCause, type LegKind, Member } from './member.ts';
 import { Mpc, type MpcEndCause } from './mpc.ts';
@@ -18,7 +17,8 @@ const EXITED_KEPT = 1000;
 export interface DirectoryDeps {
   readonly engine: MediaEngine;
   readonly limits: DirectoryLimits;
-  readonly sampleRate: SampleRate;
+  /** How every MPC sounds. */
+  readonly sound: Omit<ConferenceOptions, 'id'>;
   readonly now: () => Date;
   readonly newUuid: () => string;
 }
@@ -123,6 +123,7 @@ export class Directory {
     const onEvent = (event: LegEvent): void => {
       if (!member?.present) return;
       request.onLegEvent?.(event);
+      if (event.type === 'talking') member.talking = event.active;
       if (event.type === 'lost') this.leave(mpc, member, 'lost', true);
       else if (event.type === 'no-rtp' && event.expired) this.leave(mpc, member, 'no_rtp', true);
       else this.#emit({ type: 'leg', mpc, member, event });
@@ -194,7 +195,7 @@ export class Directory {
     const mpc = new Mpc(this.#deps.newUuid(), name, this.#deps.now());
     this.#liveByName.set(name, mpc);
     this.#liveByUuid.set(mpc.uuid, mpc);
-    this.#deps.engine.openConference({ id: mpc.uuid, sampleRate: this.#deps.sampleRate });
+    this.#deps.engine.openConference({ id: mpc.uuid, ...this.#deps.sound });
     return mpc;
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkSource, parseFetchAllow, sourcePolicy } from '../../media/clip/index.ts';
+import { OPEN_FLOOR } from '../../media/conference/floor.ts';
 import type { Readiness } from '../../server/api/status.ts';
 import { createApp } from '../../server/app.ts';
 import { BasicAuth } from '../../server/auth.ts';
@@ -47,7 +48,7 @@ export class AppUnderTest {
         endedKept: 3,
         exitedKept: 3,
       },
-      sampleRate: 8000,
+      sound: { sampleRate: 8000, floor: OPEN_FLOOR },
       now: () => this.date,
       newUuid: () => this.#uuid('d'),
     });

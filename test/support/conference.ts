@@ -1,7 +1,7 @@
 import { samplesPerFrame } from '../../media/audio/frame.ts';
 import { Conference } from '../../media/conference/conference.ts';
-import type { FloorRules } from '../../media/conference/floor.ts';
-import type { LegId, PlayEndReason, PlayId, PlayOptions } from '../../media/engine.ts';
+import { OPEN_FLOOR } from '../../media/conference/floor.ts';
+import type { FloorRules, LegId, PlayEndReason, PlayId, PlayOptions } from '../../media/engine.ts';
 import { PlayRun } from '../../media/play/play-run.ts';
 import { Sound } from '../../media/play/sound.ts';
 import { FakeLeg } from './fake-leg.ts';
@@ -34,7 +34,7 @@ export class TestConference {
   #lastSound = 0;
 
   /** `floor` as in `Conference`. */
-  constructor(floor?: FloorRules) {
+  constructor(floor: FloorRules = OPEN_FLOOR) {
     this.conference = new Conference(
       'test',
       RATE,

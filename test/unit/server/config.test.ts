@@ -21,11 +21,12 @@ function problem(env: Record<string, string>): string {
 }
 
 test('an empty environment gives the documented defaults', () => {
-  const { http, sip, rtp, media, members, publicAddress, account, drainMs, dataDir } = config();
+  const { http, sip, rtp, media, sound, members, publicAddress, account, drainMs, dataDir } = config();
   assert.deepEqual([http.host, http.port, sip.host, sip.port], ['127.0.0.1', 8080, '127.0.0.1', 5060]);
   assert.deepEqual([rtp.portMin, rtp.portMax, rtp.noRtpWarnMs, rtp.noRtpHangupMs], [20_000, 29_999, 30_000, 120_000]);
   assert.deepEqual(sip.trusted, ['127.0.0.0/8', '::1/128']);
-  assert.deepEqual(media, { workers: 3, sampleRate: 8000, batchUdp: true });
+  assert.deepEqual(media, { workers: 3, batchUdp: true });
+  assert.deepEqual(sound, { sampleRate: 8000, floor: { maxTalkers: 0, noiseGate: false } });
   assert.deepEqual([members.max, members.maxPerMpc], [1500, 200]);
   assert.deepEqual([publicAddress, account, drainMs, dataDir], ['127.0.0.1', undefined, 300_000, './data']);
 });

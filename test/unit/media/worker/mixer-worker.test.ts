@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mulaw } from '../../../../media/codec/g711.ts';
+import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import type { PlayOptions } from '../../../../media/engine.ts';
 import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../../../../media/rtp/packet.ts';
 import { MixerWorker } from '../../../../media/worker/mixer-worker.ts';
@@ -83,7 +84,7 @@ class Bench {
 
 async function bench(): Promise<Bench> {
   const made = new Bench();
-  made.worker.command({ type: 'open-conference', conference: 'c', sampleRate: 8000 });
+  made.worker.command({ type: 'open-conference', conference: 'c', sampleRate: 8000, floor: OPEN_FLOOR });
   await made.open(1, spec(20_000));
   return made;
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import { systemClock } from '../../../../media/time/clock.ts';
 import type { AuthResult } from '../../../../server/auth.ts';
 import { Directory, type Mpc } from '../../../../server/mpc/index.ts';
@@ -56,7 +57,7 @@ export async function start(
   const directory = new Directory({
     engine: engine.asEngine,
     limits: { maxMembers: members.max ?? 100, maxMembersPerMpc: members.perMpc ?? 10, endedKept: 10 },
-    sampleRate: 8000,
+    sound: { sampleRate: 8000, floor: OPEN_FLOOR },
     now: () => new Date(0),
     newUuid,
   });
