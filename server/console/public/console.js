@@ -13,6 +13,8 @@ const $ = (id) => document.getElementById(id);
 
 let api;
 let phone;
+/** The member that this page is, as `start` said: `{ mpcUuid, memberId }`. */
+let me;
 let timer;
 
 const mpcs = new KeyedList(
@@ -85,7 +87,8 @@ async function details(asked, mpc) {
     asked.members(mpc.mpc_uuid).catch(() => undefined),
     asked.plays(mpc.mpc_uuid).catch(() => undefined),
   ]);
-  return { mpc, members, plays };
+  const you = me?.mpcUuid === mpc.mpc_uuid ? me.memberId : undefined;
+  return { mpc, members: members?.map((member) => ({ ...member, you: member.member_id === you })), plays };
 }
 
 function node(state, text) {
@@ -158,6 +161,7 @@ $('join').addEventListener('submit', async (event) => {
   say($('call-state'), `Joining ${name} …`);
   call.addEventListener('live', ({ detail }) => {
     $('call').dataset.state = 'live';
+    me = detail;
     say($('call-state'), `You are member ${detail.memberId} of ${name}`);
     refresh();
   });
@@ -170,6 +174,7 @@ $('join').addEventListener('submit', async (event) => {
     $('call').hidden = true;
     $('call').dataset.state = 'ended';
     phone = undefined;
+    me = undefined;
     if (detail) toast(`You left ${name}: ${detail.replaceAll('_', ' ')}`);
     refresh();
   });

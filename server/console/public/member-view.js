@@ -10,6 +10,7 @@ export class MemberView {
   #face = make('span', { className: 'face' });
   #name = make('strong');
   #role = make('span', { className: 'chip' });
+  #you = make('span', { className: 'chip you', textContent: 'you', hidden: true });
   #since = make('span');
   #talking = make('span', { className: 'chip live', textContent: 'talking', hidden: true });
   #muted = make('span', { className: 'chip warn', textContent: 'muted', hidden: true });
@@ -36,6 +37,7 @@ export class MemberView {
           'div',
           { className: 'chips' },
           this.#role,
+          this.#you,
           this.#since,
           this.#talking,
           this.#muted,
@@ -67,6 +69,7 @@ export class MemberView {
     this.#face.style.setProperty('--hue', String((Number(member.member_id) * 67 + 150) % 360));
     say(this.#name, who);
     say(this.#role, member.role);
+    this.#you.hidden = member.you !== true;
     say(this.#since, clock(since(member.join_time)));
     this.#talking.hidden = dataset.talking !== 'true';
     this.#muted.hidden = member.mute !== true;

@@ -136,7 +136,8 @@ class PlayView {
     this.element.dataset.status = status;
     this.#state.className = `chip ${status === 'playing' ? 'live' : status === 'failed' ? 'bad' : ''}`;
     say(this.#state, status === 'failed' ? (play.reason ?? 'failed').replaceAll('_', ' ') : status);
-    say(this.#source, `${describeTargets(play)} ${play.urls.map(fileOf).join(', ')}`);
+    const detail = status === 'failed' && play.detail ? ` · ${play.detail}` : '';
+    say(this.#source, `${describeTargets(play)} ${play.urls.map(fileOf).join(', ')}${detail}`);
     this.#source.title = [...play.urls, play.detail].filter(Boolean).join('\n');
     say(this.#time, clock(Math.max(0, ...play.targets.map((target) => target.played_ms))));
     this.#stop.hidden = !RUNNING.has(status);
