@@ -44,6 +44,8 @@ const NICENESS = 10;
 const BLOCK_MS = 100;
 const STDERR_LINES = 20;
 const DETAIL_LENGTH = 200;
+/** What prlimit, like a shell, exits with when it cannot execute its program. */
+const NOT_EXECUTED: ReadonlySet<number> = new Set([126, 127]);
 
 /** fluent-ffmpeg's own steps that are replaced on each command; see `Transcode`. */
 interface Internals {
@@ -162,7 +164,9 @@ export class Transcode {
     await closed;
     if (this.ending !== undefined) return { status: this.ending };
     if (exit?.signal) return { status: 'crashed', signal: exit.signal };
-    return exit?.code === 0 ? { status: 'finished' } : { status: 'rejected', code: exit?.code ?? -1, detail };
+    if (exit?.code === 0) return { status: 'finished' };
+    const code = exit?.code ?? -1;
+    return NOT_EXECUTED.has(code) ? { status: 'unstartable', detail } : { status: 'rejected', code, detail };
   }
 
   private command(onStart: (child: ChildProcess) => void): ffmpeg.FfmpegCommand {
