@@ -12,14 +12,22 @@ import { parseArgs } from 'node:util';
 import { buildGenerator, Generator } from './load/generator.ts';
 import { chooseCores, describeMachine, pin } from './machine.ts';
 import { Bench, type Part, type PartResult, SIZES } from './part.ts';
+import { broadcast } from './parts/broadcast.ts';
+import { burst } from './parts/burst.ts';
+import { growth } from './parts/growth.ts';
+import { idle } from './parts/idle.ts';
+import { janus } from './parts/janus.ts';
 import { legs } from './parts/legs.ts';
 import { m2e } from './parts/m2e.ts';
 import { max } from './parts/max.ts';
+import { memory } from './parts/memory.ts';
 import { play } from './parts/play.ts';
+import { tick } from './parts/tick.ts';
+import { workers } from './parts/workers.ts';
 import { keepResults } from './report/results.ts';
 import { printTable } from './report/table.ts';
 
-const PARTS: readonly Part[] = [legs, max, play, m2e];
+const PARTS: readonly Part[] = [legs, janus, max, tick, play, m2e, broadcast, burst, idle, memory, growth, workers];
 const FOLDER = 'bench-out';
 
 async function main(): Promise<number> {

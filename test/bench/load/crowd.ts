@@ -54,6 +54,8 @@ export function roomsOf(legs: number, size: number, talkers: number, prefix = 'r
 export class Crowd {
   readonly generator: Generator;
   readonly #cores: Cores;
+  /** What each leg should hear of the talkers, as a set of tones. */
+  readonly #expected: bigint[] = [];
   #rooms = 0;
   #opened = 0;
 
@@ -64,10 +66,6 @@ export class Crowd {
 
   static async start(generatorPath: string, cores: Cores): Promise<Crowd> {
     return new Crowd(await Generator.start(generatorPath, cores.load), cores);
-  }
-
-  get size(): number {
-    return this.#opened;
   }
 
   /** Brings everybody in: rooms side by side, the members of a room one after another. */
@@ -109,6 +107,11 @@ export class Crowd {
     this.generator.judge(every, talkerDb(talkers) - FLOOR_BELOW_TALKER_DB, judged);
   }
 
+  /** From now on everybody should hear these tones besides the talkers: a clip played to all, or nothing more. */
+  expectToo(tones: bigint): void {
+    for (const [leg, talkers] of this.#expected.entries()) this.generator.expect(leg, talkers | tones);
+  }
+
   /** Lets things settle, then counts for `seconds`. */
   async measure(system: System, settleSeconds: number, seconds: number, during?: () => Promise<void>): Promise<Window> {
     this.generator.settle();
@@ -141,6 +144,7 @@ export class Crowd {
     let heard = 0n;
     for (let talker = 0; talker < plan.talkers; talker++) if (talker !== index) heard |= 1n << BigInt(toneOf(talker));
     const tone = index < plan.talkers ? toneOf(index) : NO_TONE;
+    this.#expected[leg] = plan.gated ? 0n : heard;
     this.generator.expect(leg, plan.gated ? 0n : heard);
     this.generator.speak(leg, port, tone, talkerDb(plan.talkers), plan.gated === true && index < plan.talkers);
   }
