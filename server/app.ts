@@ -57,10 +57,11 @@ export function createApp(deps: AppDeps): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
-  app.use((_request, response, next) => {
+  app.use((request, response, next) => {
     const receivedAt = deps.nowMs();
     setContext(response, { apiId: deps.newUuid(), receivedAt });
     response.once('close', () => observe(deps, response, receivedAt));
+    if (request.headers.host === undefined && request.httpVersion === '1.1') throw new ApiError('bad_request');
     next();
   });
   app.use(

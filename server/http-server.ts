@@ -18,6 +18,8 @@ export function createHttpServer(config: Config['http'], listener: RequestListen
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: config.maxHeaderBytes,
       noDelay: true,
+      // The app asks for it, so that the refusal has the form of all others.
+      requireHostHeader: false,
     },
     listener,
   );

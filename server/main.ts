@@ -10,7 +10,7 @@ import {
   sourcePolicy,
 } from '../media/clip/index.ts';
 import { startEngine, systemClock } from '../media/index.ts';
-import type { Readiness } from './api/status.ts';
+import { readinessOf } from './api/status.ts';
 import { createApp } from './app.ts';
 import { BasicAuth } from './auth.ts';
 import { banner, hostOf } from './banner.ts';
@@ -85,12 +85,8 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   });
   const tokens = new StreamTokens(systemClock);
   let started = false;
-  const readiness = (): Readiness => {
-    if (!started) return { ready: false, reason: 'starting' };
-    if (directory.draining) return { ready: false, reason: 'draining' };
-    if (!decoders.decoder) return { ready: false, reason: 'no working ffmpeg: only some wav files can be played' };
-    return { ready: true };
-  };
+  const readiness = () =>
+    readinessOf({ started, draining: directory.draining, hasDecoder: decoders.decoder !== undefined });
   const app = createApp({
     authId: account.authId,
     auth,

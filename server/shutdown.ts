@@ -1,9 +1,11 @@
+import type { Clock } from '../media/index.ts';
 import type { Logger } from './log.ts';
 import type { Directory } from './mpc/index.ts';
 
 export interface ShutdownDeps {
   readonly directory: Directory;
   readonly drainMs: number;
+  readonly clock: Clock;
   readonly log: Logger;
   /** Closes what was opened, in order; everybody has been told to hang up by then. */
   readonly close: () => Promise<void>;
@@ -39,16 +41,16 @@ export class Shutdown {
   }
 
   async #run(): Promise<void> {
-    const { directory, log, close, exit } = this.#deps;
+    const { directory, clock, log, close, exit } = this.#deps;
     await this.#drained();
     directory.hangUpAll();
-    const timer = setTimeout(() => {
+    const cancel = clock.setTimeout(() => {
       log.error('closing took too long');
       exit(1);
     }, CLOSE_MS);
     try {
       await close();
-      clearTimeout(timer);
+      cancel();
       log.info('ended');
       exit(0);
     } catch (error) {
@@ -59,14 +61,14 @@ export class Shutdown {
 
   /** Resolves with the last member, at the end of the drain time, or when somebody has no patience. */
   #drained(): Promise<void> {
-    const { directory, drainMs } = this.#deps;
+    const { directory, clock, drainMs } = this.#deps;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => done(), drainMs);
+      const cancel = clock.setTimeout(() => done(), drainMs);
       const unsubscribe = directory.subscribe((event) => {
         if (event.type === 'member-left' && directory.memberCount === 0) done();
       });
       const done = (): void => {
-        clearTimeout(timer);
+        cancel();
         unsubscribe();
         resolve();
       };

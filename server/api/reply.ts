@@ -52,8 +52,14 @@ export function writeJson(
   body: Readonly<Record<string, unknown>> | undefined,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  response.writeHead(status, { 'Content-Type': JSON_TYPE, 'Cache-Control': 'no-store', ...headers });
-  response.end(body === undefined ? undefined : JSON.stringify(body));
+  const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  response.writeHead(status, {
+    'Content-Type': JSON_TYPE,
+    ...(bytes && { 'Content-Length': bytes.length }),
+    'Cache-Control': 'no-store',
+    ...headers,
+  });
+  response.end(bytes);
 }
 
 /** Whatever was thrown, as a row of the table; `undefined` for a bug of ours. */

@@ -4,6 +4,18 @@ import { setRoute, writeJson } from './reply.ts';
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
+/** Whether calls can be taken in full, and the first reason why not. */
+export function readinessOf(state: {
+  readonly started: boolean;
+  readonly draining: boolean;
+  readonly hasDecoder: boolean;
+}): Readiness {
+  if (!state.started) return { ready: false, reason: 'starting' };
+  if (state.draining) return { ready: false, reason: 'draining' };
+  if (!state.hasDecoder) return { ready: false, reason: 'no ffmpeg works, so most files cannot be played' };
+  return { ready: true };
+}
+
 export interface StatusDeps {
   readonly metrics: Metrics;
   readonly readiness: () => Readiness;

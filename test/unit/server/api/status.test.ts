@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
+import { readinessOf } from '../../../../server/api/status.ts';
 import { AppUnderTest } from '../../../support/app.ts';
 
-let app: AppUnderTest;
-afterEach(() => app.close());
+let app: AppUnderTest | undefined;
+afterEach(() => app?.close());
 
 test('health needs no credentials and follows the process, readiness follows the service', async () => {
   app = await new AppUnderTest().listen();
@@ -13,6 +14,15 @@ test('health needs no credentials and follows the process, readiness follows the
   const { status, body } = await app.raw('GET', '/readyz');
   assert.deepEqual([status, body], [503, { status: 'not ready', reason: 'draining' }]);
   assert.equal((await app.raw('GET', '/healthz')).status, 200);
+});
+
+test('a server is ready when it has started, does not drain, and can decode', () => {
+  const ready = { started: true, draining: false, hasDecoder: true };
+  assert.deepEqual(readinessOf(ready), { ready: true });
+  assert.deepEqual(readinessOf({ ...ready, started: false }), { ready: false, reason: 'starting' });
+  assert.deepEqual(readinessOf({ ...ready, draining: true }), { ready: false, reason: 'draining' });
+  const undecoded = readinessOf({ ...ready, hasDecoder: false });
+  assert.match(undecoded.ready ? '' : undecoded.reason, /ffmpeg/);
 });
 
 test('metrics are open, or ask for the account when the operator wants it so', async () => {

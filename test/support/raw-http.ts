@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** Bytes on a connection, written as they are, and everything that came back until the far side ended it. */
+export class RawHttp {
+  readonly socket: Socket;
+  #received = '';
+  readonly #ended: Promise<void>;
+
+  constructor(url: string) {
+    const { hostname, port } = new URL(url);
+    this.socket = connect(Number(port), hostname);
+    this.socket.setEncoding('latin1').on('data', (text: string) => {
+      this.#received += text;
+    });
+    // A reset is an end too.
+    this.socket.on('error', () => {});
+    this.#ended = once(this.socket, 'close').then(() => {});
+  }
+
+  write(bytes: string): this {
+    this.socket.write(bytes, 'latin1');
+    return this;
+  }
+
+  get received(): string {
+    return this.#received;
+  }
+
+  /** Status codes of the answers so far, in order. */
+  get statuses(): number[] {
+    return [...this.#received.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+  }
+
+  /** Resolves with all that came, once the server has closed the connection. */
+  async closed(): Promise<string> {
+    await this.#ended;
+    return this.#received;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+}

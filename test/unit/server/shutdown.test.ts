@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { createLog } from '../../../server/log.ts';
+import { Directory } from '../../../server/mpc/index.ts';
+import { Shutdown } from '../../../server/shutdown.ts';
+import { EngineDouble } from '../../support/engine-double.ts';
+import { HandClock } from '../../support/hand-clock.ts';
+
+const DRAIN_MS = 300_000;
+
+async function serving(options: { close?: () => Promise<void> } = {}) {
+  const clock = new HandClock();
+  const engine = new EngineDouble();
+  const directory = new Directory({
+    engine,
+    limits: { maxMembers: 10, maxMembersPerMpc: 10, endedKept: 10 },
+    sound: { sampleRate: 8000, floor: { maxTalkers: 0, noiseGate: false } },
+    now: () => new Date(0),
+    newUuid: randomUUID,
+  });
+  const events: string[] = [];
+  const join = () =>
+    directory.join({
+      mpcName: 'standup',
+      role: 'customer',
+      kind: 'sip',
+      address: '',
+      openLeg: (conference, onEvent) => engine.openRtpLeg(conference, {}, onEvent),
+      hangUp: (cause) => events.push(`hang up: ${cause}`),
+    });
+  const joined = await join();
+  assert.ok(joined.ok);
+  const shutdown = new Shutdown({
+    directory,
+    drainMs: DRAIN_MS,
+    clock,
+    log: createLog({ level: 'silent', pretty: false }),
+    close:
+      options.close ??
+      (async () => {
+        events.push('close');
+      }),
+    exit: (code) => events.push(`exit ${code}`),
+  });
+  return { clock, directory, shutdown, events, joined, join };
+}
+
+/** Lets promises that are already decided run on. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test('running calls may finish, new ones are refused, and the last one out ends the process', async () => {
+  const { clock, shutdown, directory, events, joined, join } = await serving();
+  shutdown.request('SIGTERM');
+  assert.deepEqual(await join(), { ok: false, reason: 'draining' });
+  clock.advance(DRAIN_MS - 1);
+  await settle();
+  assert.deepEqual(events, [], 'it waits');
+  directory.leave(joined.mpc, joined.member, 'hangup', false);
+  await settle();
+  assert.deepEqual(events, ['close', 'exit 0']);
+});
+
+test('after the drain time everybody left is hung up', async () => {
+  const { clock, shutdown, events } = await serving();
+  shutdown.request('SIGTERM');
+  clock.advance(DRAIN_MS);
+  await settle();
+  assert.deepEqual(events, ['hang up: shutdown', 'close', 'exit 0']);
+});
+
+test('a second signal ends the waiting at once', async () => {
+  const { shutdown, events } = await serving();
+  shutdown.request('SIGTERM');
+  shutdown.request('SIGINT');
+  await settle();
+  assert.deepEqual(events, ['hang up: shutdown', 'close', 'exit 0']);
+  shutdown.request('SIGINT');
+  await settle();
+  assert.equal(events.length, 3, 'it ends once');
+});
+
+test('without members it ends at once', async () => {
+  const { shutdown, directory, events, joined } = await serving();
+  directory.leave(joined.mpc, joined.member, 'hangup', false);
+  shutdown.request('SIGTERM');
+  await settle();
+  assert.deepEqual(events, ['close', 'exit 0']);
+});
+
+test('closing that fails or hangs ends with 1', async () => {
+  const failing = await serving({ close: () => Promise.reject(new Error('stuck')) });
+  failing.shutdown.request('a');
+  failing.shutdown.request('b');
+  await settle();
+  assert.equal(failing.events.at(-1), 'exit 1');
+
+  const hanging = await serving({ close: () => new Promise(() => {}) });
+  hanging.shutdown.request('a');
+  hanging.shutdown.request('b');
+  await settle();
+  hanging.clock.advance(5000);
+  await settle();
+  assert.equal(hanging.events.at(-1), 'exit 1');
+});
