@@ -81,7 +81,7 @@ export interface RtpLegChanges extends LegChanges {
 export type LegEvent =
   /** The peer's true address was learned and locked. */
   | { readonly type: 'latched'; readonly address: string; readonly port: number }
-  | { readonly type: 'dtmf'; readonly digit: string; readonly durationMs: number }
+  | { readonly type: 'dtmf'; readonly digit: string }
   /** No RTP for `forMs`; `expired` when the limit at which a call is hung up is reached. */
   | { readonly type: 'no-rtp'; readonly forMs: number; readonly expired: boolean }
   | { readonly type: 'talking'; readonly active: boolean }
@@ -94,6 +94,8 @@ export interface LegStats {
   readonly packetsSent: number;
   readonly packetsLost: number;
   readonly framesConcealed: number;
+  /** Share of all frames, 0 to 1. */
+  readonly concealedShare: number;
   readonly jitterMs: number;
   readonly playoutDelayMs: number;
   readonly roundTripMs: number | undefined;

@@ -103,7 +103,7 @@ export class LocalEngine implements MediaEngine, LegHost {
     onEvent: (event: LegEvent) => void,
   ): Promise<RtpLeg> {
     const place = this.#placeOf(conference);
-    const random = randomBytes(10);
+    const random = randomBytes(18);
     for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
       const port = this.#ports.take();
       if (port === undefined) break;
@@ -117,6 +117,7 @@ export class LocalEngine implements MediaEngine, LegHost {
         alsoTrusted: options.alsoTrusted ?? [],
         direction: options.direction,
         started: false,
+        cname: random.toString('hex', 10),
         ssrc: random.readUInt32BE(0),
         sequence: random.readUInt16BE(4),
         timestamp: random.readUInt32BE(6),
@@ -269,7 +270,7 @@ export class LocalEngine implements MediaEngine, LegHost {
       case 'latched':
         return this.#tell(report.leg, { type: 'latched', address: report.address, port: report.port });
       case 'dtmf':
-        return this.#tell(report.leg, { type: 'dtmf', digit: report.digit, durationMs: report.durationMs });
+        return this.#tell(report.leg, { type: 'dtmf', digit: report.digit });
       case 'talking':
         return this.#tell(report.leg, { type: 'talking', active: report.active });
       case 'play-started':
@@ -365,7 +366,11 @@ export class LocalEngine implements MediaEngine, LegHost {
       place.thread = thread;
       thread.legs += place.legs.size;
       thread.post(opening(place.options));
-      for (const leg of place.legs) this.#reopen(place, leg);
+      for (const leg of place.legs) {
+        // Another SSRC tells the peer that the old stream's numbers are over.
+        if (leg instanceof LiveRtpLeg) leg.spec = { ...leg.spec, ssrc: randomBytes(4).readUInt32BE() };
+        this.#reopen(place, leg);
+      }
     }
   }
 }

@@ -1,13 +1,18 @@
+import { FRAME_MS } from '../audio/frame.ts';
 import { isSilent } from '../audio/pcm.ts';
-import type { Codec, FrameDecoder, FrameEncoder } from '../codec/codec.ts';
-import type { Encodings, Output, SharedEncoding } from '../conference/output.ts';
+import type { Codec, FrameDecoder } from '../codec/codec.ts';
+import type { Encodings, Output } from '../conference/output.ts';
 import type { Direction, LegStats } from '../engine.ts';
 import type { PacketSocket } from '../io/packet-io.ts';
-import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../rtp/packet.ts';
+import { parseRtp, RtpFault, RtpHeader } from '../rtp/packet.ts';
 import { FrameKind, Playout } from '../rtp/playout.ts';
+import { estimateQuality } from '../rtp/quality.ts';
+import { DIGITS, NO_DIGIT, TelephoneEventReceiver } from '../rtp/telephone-event.ts';
 import type { Latch } from './latch.ts';
 import type { MixerLeg } from './leg.ts';
 import { RateBridge } from './rate-bridge.ts';
+import { RtcpSession } from './rtcp-session.ts';
+import { type RtpOrigin, RtpSender } from './rtp-sender.ts';
 import { PlayoutTally, type RtpTotals } from './rtp-totals.ts';
 
 /** The parts of a call that SIP may change while it lives. */
@@ -15,92 +20,99 @@ export interface RtpLegState {
   readonly codec: Codec;
   readonly payloadType: number;
   readonly dtmfPayloadType: number | undefined;
+  readonly comfortNoisePayloadType: number | undefined;
   readonly direction: Direction;
   readonly started: boolean;
-}
-
-/** The start of an RTP stream: random, so that it cannot be guessed (RFC 3550 section 5.1). */
-export interface RtpOrigin {
-  readonly ssrc: number;
-  readonly sequence: number;
-  readonly timestamp: number;
+  /** Where the peer takes RTCP; undefined = one above its RTP port. */
+  readonly rtcpPort: number | undefined;
 }
 
 export interface RtpLegEvents {
   latched(address: string, port: number): void;
+  digit(digit: string): void;
 }
 
 /** Parsed in turn for every packet of the thread. */
 const header = new RtpHeader();
+/** How fast the loss shown follows the loss of each second. */
+const LOSS_SMOOTHING = 1 / 8;
 
-/** A member who speaks RTP. Owns its playout, its encoder and, from `attach` on, its socket. */
+/** A member who speaks RTP. Owns its codec's memory and, from `attach` on, its sockets. */
 export class RtpLeg implements MixerLeg {
   /** When the last believable packet came, in ms. */
   lastHeardAt: number;
   packetsReceived = 0;
-  packetsSent = 0;
   readonly #sampleRate: number;
   readonly #encodings: Encodings;
   readonly #totals: RtpTotals;
-  readonly #origin: RtpOrigin;
   readonly #events: RtpLegEvents;
   readonly #latch: Latch;
+  readonly #sender: RtpSender;
+  readonly #rtcp: RtcpSession;
+  readonly #digits = new TelephoneEventReceiver(8000);
   #state: RtpLegState;
   #decoder!: FrameDecoder;
   #playout!: Playout;
-  #shared: SharedEncoding | undefined;
-  #encoder: FrameEncoder | undefined;
-  #bridge: RateBridge | undefined;
-  #socket: PacketSocket | undefined;
-  #packet = new Uint8Array(0);
-  #ticksPerFrame = 0;
-  #sequence: number;
-  /** Set while packets flow without a gap; the first one after a gap carries the marker (RFC 3551 section 4.1). */
-  #talkspurt = false;
-  #closed = false;
   #tally = new PlayoutTally();
+  #bridge: RateBridge | undefined;
+  #rtpSocket: PacketSocket | undefined;
+  #rtcpSocket: PacketSocket | undefined;
+  /** Event packets came: digits may be due. */
+  #dialling = false;
+  #closed = false;
+  #now: number;
+  #lossShare = 0;
+  #lostBefore = 0;
+  #expectedBefore = 0;
 
   constructor(options: {
     readonly sampleRate: number;
     readonly encodings: Encodings;
     readonly totals: RtpTotals;
     readonly origin: RtpOrigin;
+    readonly cname: string;
     readonly latch: Latch;
     readonly state: RtpLegState;
     readonly events: RtpLegEvents;
     readonly now: number;
+    /** Number of the next tick. */
+    readonly tick: number;
   }) {
     this.#sampleRate = options.sampleRate;
     this.#encodings = options.encodings;
     this.#totals = options.totals;
-    this.#origin = options.origin;
-    this.#sequence = options.origin.sequence;
+    this.#sender = new RtpSender(options.origin);
     this.#latch = options.latch;
     this.#state = options.state;
     this.#events = options.events;
+    this.#rtcp = new RtcpSession({
+      ssrc: options.origin.ssrc,
+      clockRate: options.state.codec.clockRate,
+      cname: options.cname,
+      tick: options.tick,
+    });
+    this.#now = options.now;
     this.lastHeardAt = options.now;
     this.#setCodec(options.state.codec);
   }
 
-  get playout(): Playout {
-    return this.#playout;
-  }
-
-  /** The leg closes the socket with itself. */
-  attach(socket: PacketSocket): void {
-    this.#socket = socket;
-    if (this.#closed) socket.close();
+  /** The leg closes the sockets with itself. */
+  attach(rtp: PacketSocket, rtcp: PacketSocket): void {
+    this.#rtpSocket = rtp;
+    this.#rtcpSocket = rtcp;
+    if (!this.#closed) return;
+    rtp.close();
+    rtcp.close();
   }
 
   update(state: RtpLegState): void {
-    const codecChanged = state.codec !== this.#state.codec;
-    const hears = state.direction === 'sendrecv' || state.direction === 'recvonly';
-    const heard = this.#state.direction === 'sendrecv' || this.#state.direction === 'recvonly';
-    this.#state = state;
-    if (codecChanged) {
-      this.#releaseCodec();
+    const before = this.#state;
+    // Learned packets may have started it before signalling did.
+    this.#state = { ...state, started: state.started || before.started };
+    if (state.codec !== before.codec) {
+      this.#decoder.close?.();
       this.#setCodec(state.codec);
-    } else if (hears && !heard) {
+    } else if (listens(state.direction) && !listens(before.direction)) {
       this.#playout.reset();
     }
   }
@@ -109,42 +121,66 @@ export class RtpLeg implements MixerLeg {
     this.#latch.moveTo(address, port);
   }
 
-  /** Takes the datagram `bytes[start, end)` from the leg's port. `now` is its arrival, in ms. */
+  /** Digits for the peer; dropped when it did not negotiate telephone-event. */
+  sendDigits(digits: string): void {
+    if (this.#state.dtmfPayloadType !== undefined) this.#sender.sendDigits(digits);
+  }
+
+  /** Takes the datagram `bytes[start, end)` from the leg's RTP port. `now` is its arrival, in ms. */
   receive(bytes: Uint8Array, start: number, end: number, address: string, port: number, now: number): void {
     if (this.#closed) return;
-    const totals = this.#totals;
+    const { discarded } = this.#totals;
     if (parseRtp(bytes, start, end, header) !== RtpFault.none) {
-      totals.discarded.malformed += 1;
+      discarded.malformed += 1;
       return;
     }
     const { payloadType } = header;
-    const isAudio = payloadType === this.#state.payloadType;
-    if (!isAudio && payloadType !== this.#state.dtmfPayloadType) {
-      totals.discarded.payload_type += 1;
+    const state = this.#state;
+    const isAudio = payloadType === state.payloadType;
+    if (!isAudio && payloadType !== state.dtmfPayloadType && payloadType !== state.comfortNoisePayloadType) {
+      discarded.payload_type += 1;
       return;
     }
     const wasLocked = this.#latch.locked;
     const verdict = this.#latch.judge(address, port, header.ssrc, now);
     if (verdict === 'foreign') {
-      totals.discarded.foreign += 1;
+      discarded.foreign += 1;
       return;
     }
-    if (verdict === 'resync') this.#playout.reset();
-    totals.packetsIn += 1;
+    if (verdict === 'resync') {
+      this.#playout.reset();
+      this.#digits.reset(now);
+    }
+    this.#totals.packetsIn += 1;
     this.packetsReceived += 1;
     this.lastHeardAt = now;
+    this.#rtcp.note(header.ssrc, header.sequence, header.timestamp, now, isAudio);
     if (!wasLocked && this.#latch.locked) this.#onLatched();
-    if (this.#state.direction === 'sendonly' || this.#state.direction === 'inactive') {
-      totals.discarded.direction += 1;
+    if (!listens(state.direction)) {
+      discarded.direction += 1;
       return;
     }
+    const { sequence, timestamp, marker, payloadOffset, payloadLength } = header;
     if (isAudio) {
-      const { sequence, timestamp, marker, payloadOffset, payloadLength } = header;
       this.#playout.insert(sequence, timestamp, marker, bytes, payloadOffset, payloadLength, now);
+    } else if (payloadType === state.dtmfPayloadType) {
+      this.#digits.receive(timestamp, bytes, payloadOffset, payloadLength, now);
+      this.#dialling = true;
+    } else {
+      this.#playout.insertComfortNoise(sequence, timestamp, bytes, payloadOffset, payloadLength, now);
     }
   }
 
+  /** Takes a datagram from the leg's RTCP port: believed only from the host whose sound we hear. */
+  receiveReport(bytes: Uint8Array, start: number, end: number, address: string, now: number): void {
+    if (this.#closed) return;
+    if (address !== this.#latch.address) this.#totals.discarded.foreign += 1;
+    else if (!this.#rtcp.receive(bytes, start, end, now)) this.#totals.discarded.malformed += 1;
+  }
+
   pull(frame: Int16Array, now: number): boolean {
+    this.#now = now;
+    if (this.#dialling) this.#takeDigits(now);
     const bridge = this.#bridge;
     if (bridge === undefined) return this.#playout.pull(frame, now) !== FrameKind.silence && !isSilent(frame);
     if (this.#playout.pull(bridge.inward, now) === FrameKind.silence) bridge.inward.fill(0);
@@ -153,39 +189,31 @@ export class RtpLeg implements MixerLeg {
   }
 
   push(output: Output, tick: number): void {
-    const { direction, started } = this.#state;
-    if (!started || direction === 'recvonly' || direction === 'inactive') {
-      this.#talkspurt = false;
-      return;
-    }
-    const packet = this.#packet;
-    let length: number;
-    if (this.#shared) {
-      packet.set(output.payload(this.#shared), RTP_HEADER_BYTES);
-      length = packet.length;
-    } else {
-      length = RTP_HEADER_BYTES + this.#encode(output);
-      if (length === RTP_HEADER_BYTES) {
-        this.#talkspurt = false;
-        return;
+    const { direction, started, payloadType, dtmfPayloadType } = this.#state;
+    const sender = this.#sender;
+    if (!started) return sender.pause();
+    const { address, port } = this.#latch;
+    if (direction === 'sendrecv' || direction === 'sendonly') {
+      const packet = sender.next(output, tick, payloadType, dtmfPayloadType);
+      if (packet) {
+        this.#totals.packetsOut += 1;
+        this.#rtpSocket?.send(packet, address, port);
       }
+    } else {
+      sender.pause();
     }
-    const timestamp = this.#origin.timestamp + tick * this.#ticksPerFrame;
-    writeRtpHeader(packet, 0, !this.#talkspurt, this.#state.payloadType, this.#sequence, timestamp, this.#origin.ssrc);
-    this.#talkspurt = true;
-    this.#sequence = (this.#sequence + 1) & 0xffff;
-    this.packetsSent += 1;
-    this.#totals.packetsOut += 1;
-    const whole = length === packet.length ? packet : packet.subarray(0, length);
-    this.#socket?.send(whole, this.#latch.address, this.#latch.port);
+    const report = this.#rtcp.due(tick, this.#now, sender.timestampOf(tick), sender.packets, sender.octets);
+    if (report) this.#rtcpSocket?.send(report, address, this.#state.rtcpPort ?? port + 1);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.count();
-    this.#socket?.close();
-    this.#releaseCodec();
+    this.#rtpSocket?.close();
+    this.#rtcpSocket?.close();
+    this.#decoder.close?.();
+    this.#sender.close();
   }
 
   /** Adds what the playout counted since the last call to the worker's totals. Called once a second. */
@@ -193,18 +221,35 @@ export class RtpLeg implements MixerLeg {
     this.#tally.addTo(this.#totals, this.#playout.counters);
   }
 
+  /** Called once a second: the loss it shows is that of the last seconds. */
   stats(): LegStats {
-    const { counters } = this.#playout;
+    const { counters, currentDelayMs } = this.#playout;
+    const expected = this.packetsReceived + counters.lost;
+    const ofSecond = Math.max(0, counters.lost - this.#lostBefore) / Math.max(1, expected - this.#expectedBefore);
+    this.#lossShare += (Math.min(1, ofSecond) - this.#lossShare) * LOSS_SMOOTHING;
+    this.#lostBefore = counters.lost;
+    this.#expectedBefore = expected;
+    const { roundTripMs } = this.#rtcp;
+    const delayMs = (roundTripMs ?? 0) / 2 + FRAME_MS + currentDelayMs;
     return {
       packetsReceived: this.packetsReceived,
-      packetsSent: this.packetsSent,
+      packetsSent: this.#sender.packets,
       packetsLost: counters.lost,
       framesConcealed: counters.concealedFrames,
-      jitterMs: 0,
-      playoutDelayMs: this.#playout.currentDelayMs,
-      roundTripMs: undefined,
-      mos: undefined,
+      concealedShare: counters.frames === 0 ? 0 : counters.concealedFrames / counters.frames,
+      jitterMs: this.#rtcp.reception.jitterMs,
+      playoutDelayMs: currentDelayMs,
+      roundTripMs,
+      mos:
+        this.packetsReceived === 0
+          ? undefined
+          : estimateQuality({ codec: this.#state.codec.name, lossShare: this.#lossShare, delayMs }).mos,
     };
+  }
+
+  #takeDigits(now: number): void {
+    for (let event = this.#digits.next(now); event !== NO_DIGIT; event = this.#digits.next(now))
+      this.#events.digit(DIGITS.charAt(event));
   }
 
   #onLatched(): void {
@@ -217,22 +262,14 @@ export class RtpLeg implements MixerLeg {
     this.#decoder = codec.createDecoder();
     this.#playout = new Playout({ clockRate: codec.clockRate, decoder: this.#decoder });
     this.#tally = new PlayoutTally();
-    this.#ticksPerFrame = codec.clockRate / 50;
-    this.#shared = this.#encodings.of(codec);
-    this.#encoder = this.#shared ? undefined : codec.createEncoder();
+    this.#lostBefore = 0;
     this.#bridge =
       codec.sampleRate === this.#sampleRate ? undefined : new RateBridge(codec.sampleRate, this.#sampleRate);
-    this.#packet = new Uint8Array(RTP_HEADER_BYTES + codec.maxPayloadBytes);
+    this.#sender.setCodec(codec, this.#encodings, this.#bridge);
   }
+}
 
-  #encode(output: Output): number {
-    if (output.silent) output.pcm.fill(0);
-    const pcm = this.#bridge ? this.#bridge.toLeg(output.pcm) : output.pcm;
-    return this.#encoder!.encode(pcm, this.#packet, RTP_HEADER_BYTES);
-  }
-
-  #releaseCodec(): void {
-    this.#decoder.close?.();
-    this.#encoder?.close?.();
-  }
+/** Whether we take what the peer sends. */
+function listens(direction: Direction): boolean {
+  return direction === 'sendrecv' || direction === 'recvonly';
 }

@@ -46,27 +46,36 @@ export class LegFactory {
   }
 
   /** Binds the RTP port and its odd neighbour; rejects with the system's error when one is taken. */
-  async rtp(leg: LegId, spec: RtpLegSpec, sampleRate: SampleRate): Promise<RtpLeg> {
+  async rtp(leg: LegId, spec: RtpLegSpec, sampleRate: SampleRate, tick: number): Promise<RtpLeg> {
     const made = new RtpLeg({
       sampleRate,
       encodings: this.#encodingsAt(sampleRate),
       totals: this.#totals,
       origin: spec,
+      cname: spec.cname,
       latch: new Latch(spec.remote.address, spec.remote.port, spec.alsoTrusted),
       state: this.stateOf(spec, sampleRate),
       now: this.#clock.now(),
-      events: { latched: (address, port) => this.#report({ type: 'latched', leg, address, port }) },
+      tick,
+      events: {
+        latched: (address, port) => this.#report({ type: 'latched', leg, address, port }),
+        digit: (digit) => this.#report({ type: 'dtmf', leg, digit }),
+      },
     });
-    let socket: PacketSocket;
+    let rtp: PacketSocket | undefined;
     try {
-      socket = await this.#io.open(this.#host, spec.port, false, (bytes, start, end, address, port, arrivedAt) => {
+      rtp = await this.#io.open(this.#host, spec.port, false, (bytes, start, end, address, port, arrivedAt) => {
         made.receive(bytes, start, end, address, port, arrivedAt);
       });
+      const rtcp = await this.#io.open(this.#host, spec.port + 1, true, (bytes, start, end, address, _port, at) => {
+        made.receiveReport(bytes, start, end, address, at);
+      });
+      made.attach(rtp, rtcp);
     } catch (error) {
+      rtp?.close();
       made.close();
       throw error;
     }
-    made.attach(socket);
     return made;
   }
 
@@ -75,6 +84,8 @@ export class LegFactory {
       codec: codecOf(spec, sampleRate),
       payloadType: spec.codec.payloadType,
       dtmfPayloadType: spec.dtmfPayloadType,
+      comfortNoisePayloadType: spec.comfortNoisePayloadType,
+      rtcpPort: spec.remote.rtcpPort,
       direction: spec.direction,
       started: spec.started,
     };

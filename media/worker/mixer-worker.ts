@@ -45,6 +45,7 @@ export class MixerWorker {
   readonly #lateness = new Histogram(TICK_BUCKETS);
   readonly #duration = new Histogram(TICK_BUCKETS);
   #ticks = 0;
+  #nextTick = 0;
   #streams = 0;
 
   constructor(options: {
@@ -84,8 +85,10 @@ export class MixerWorker {
         return this.#updateLeg(command);
       case 'close-leg':
         return this.#closeLeg(command.leg);
-      case 'send-digits':
-        return;
+      case 'send-digits': {
+        const leg = this.#seats.get(command.leg)?.leg;
+        return leg instanceof RtpLeg ? leg.sendDigits(command.digits) : undefined;
+      }
       case 'sound':
         return this.#addSound(command);
       case 'sound-failed':
@@ -118,6 +121,7 @@ export class MixerWorker {
   /** Mixes one tick of every conference. */
   tick(tick: number, latenessMs: number, skipped: number): void {
     const started = this.#clock.now();
+    this.#nextTick = tick + 1;
     this.#io.receive();
     for (let i = 0; i < this.#conferenceList.length; i++) this.#conferenceList[i]!.tick(tick, started);
     this.#io.flush();
@@ -167,7 +171,7 @@ export class MixerWorker {
       return;
     }
     this.#opening.set(leg, command);
-    this.#factory.rtp(leg, spec, conference.sampleRate).then(
+    this.#factory.rtp(leg, spec, conference.sampleRate, this.#nextTick).then(
       (made) => this.#onBound(leg, conference, made),
       (error: NodeJS.ErrnoException) => {
         this.#opening.delete(leg);

@@ -30,6 +30,8 @@ export interface RtpLegSpec {
   readonly alsoTrusted: readonly string[];
   readonly direction: Direction;
   readonly started: boolean;
+  /** Names us in RTCP; the same for the life of the call. */
+  readonly cname: string;
   readonly ssrc: number;
   readonly sequence: number;
   readonly timestamp: number;
@@ -103,7 +105,7 @@ export type Report =
   | { readonly type: 'leg-open'; readonly leg: LegId }
   | { readonly type: 'leg-refused'; readonly leg: LegId; readonly code: string }
   | { readonly type: 'latched'; readonly leg: LegId; readonly address: string; readonly port: number }
-  | { readonly type: 'dtmf'; readonly leg: LegId; readonly digit: string; readonly durationMs: number }
+  | { readonly type: 'dtmf'; readonly leg: LegId; readonly digit: string }
   | { readonly type: 'talking'; readonly leg: LegId; readonly active: boolean }
   | { readonly type: 'play-started'; readonly play: PlayId; readonly legs: readonly LegId[]; readonly at: number }
   | {

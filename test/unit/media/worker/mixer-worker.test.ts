@@ -4,6 +4,14 @@ import { mulaw } from '../../../../media/codec/g711.ts';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import type { PlayOptions } from '../../../../media/engine.ts';
 import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../../../../media/rtp/packet.ts';
+import {
+  middleOfNtp,
+  parseRtcp,
+  RtcpFault,
+  type RtcpPacket,
+  setNtpTime,
+  writeReport,
+} from '../../../../media/rtp/rtcp.ts';
 import { MixerWorker } from '../../../../media/worker/mixer-worker.ts';
 import type { Report, RtpLegSpec } from '../../../../media/worker/protocol.ts';
 import { FakeIo } from '../../../support/fake-io.ts';
@@ -38,6 +46,7 @@ function spec(port: number, changes: Partial<RtpLegSpec> = {}): RtpLegSpec {
     alsoTrusted: [],
     direction: 'sendrecv',
     started: true,
+    cname: 'test',
     ssrc: 0xabcd,
     sequence: 65_530,
     timestamp: 4_294_967_000,
@@ -258,4 +267,77 @@ test('on hold in the sending direction packets pause, and resume with the marker
     return header.marker;
   });
   assert.deepEqual(markers, [true, false, true, false]);
+});
+
+test('a sender report goes to the port above about every five seconds, and its echo measures the round trip', async () => {
+  const on = await bench();
+  const ana = new Talker(on, 20_000, 4000);
+  on.run(1000, () => ana.say(1000));
+  const reports = on.io.sockets.get(20_001)!.sent;
+  assert.ok(reports.length >= 3 && reports.length <= 8, `${reports.length} reports in twenty seconds`);
+  const last = reports.at(-1)!;
+  assert.deepEqual([last.address, last.port], [PEER, 4001]);
+  const packets: RtcpPacket[] = [];
+  assert.equal(parseRtcp(last.bytes, 0, last.bytes.length, packets), RtcpFault.none);
+  const [report, description] = packets;
+  assert.ok(report?.type === 'senderReport' && description?.type === 'sourceDescription');
+  assert.deepEqual(description.sources, [{ ssrc: 0xabcd, cname: 'test' }]);
+  assert.equal(report.blocks[0]!.ssrc, 77);
+  assert.equal(report.blocks[0]!.cumulativeLost, 0);
+  assert.equal(report.sender.octets, report.sender.packets * FRAME);
+
+  const echo = new Uint8Array(64);
+  const now = { ntpSeconds: 0, ntpFraction: 0, rtpTimestamp: 0, packets: 0, octets: 0 };
+  setNtpTime(now, on.clock.now() - 30);
+  const end = writeReport(echo, 0, 77, undefined, [
+    {
+      ssrc: 0xabcd,
+      fractionLost: 0,
+      cumulativeLost: 0,
+      highestSequence: 0,
+      jitter: 0,
+      lastSenderReport: middleOfNtp(now.ntpSeconds, now.ntpFraction),
+      delaySinceLastSenderReport: 0,
+    },
+  ]);
+  on.io.sockets.get(20_001)!.deliver(echo.subarray(0, end), PEER, 4001, on.clock.now());
+  on.run(50, () => ana.say(1000));
+  const stats = on.of('second').at(-1)!.legs[0]!.stats;
+  assert.ok(Math.abs(stats.roundTripMs! - 30) < 1, `${stats.roundTripMs} ms`);
+  assert.ok(stats.mos! > 4.2, 'an undisturbed G.711 call is a good one');
+});
+
+test('digits come in once each, and go out in place of sound', async () => {
+  const on = await bench();
+  await on.open(2, spec(20_002, { dtmfPayloadType: 101 }));
+  on.run(1);
+  const event = (sequence: number, ended: boolean): void => {
+    const packet = new Uint8Array(RTP_HEADER_BYTES + 4);
+    writeRtpHeader(packet, 0, false, 101, sequence, 5000, 9);
+    packet.set([7, ended ? 0x8a : 0x0a, 3, 32], RTP_HEADER_BYTES);
+    on.io.sockets.get(20_002)!.deliver(packet, PEER, 4000, on.clock.now());
+  };
+  for (const [sequence, ended] of [
+    [1, false],
+    [2, false],
+    [3, true],
+    [4, true],
+    [5, true],
+  ] as const) {
+    event(sequence, ended);
+    on.run(1);
+  }
+  assert.deepEqual(
+    on.of('dtmf').map(({ leg, digit }) => [leg, digit]),
+    [[2, '7']],
+  );
+  on.worker.command({ type: 'send-digits', leg: 2, digits: '5#' });
+  const before = on.io.sockets.get(20_002)!.sent.length;
+  on.run(40);
+  const types = on.io.sockets
+    .get(20_002)!
+    .sent.slice(before)
+    .map(({ bytes }) => bytes[1]! & 0x7f);
+  assert.equal(types.length, 40, 'one packet a tick, sound or event');
+  assert.ok(types.includes(101) && types.includes(0));
 });

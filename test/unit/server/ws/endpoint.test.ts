@@ -205,7 +205,7 @@ test('digits that come from other legs reach every stream of the MPC', async () 
     hangUp: () => {},
   });
   assert.ok(joined.ok);
-  node.leg().onEvent({ type: 'dtmf', digit: '7', durationMs: 100 });
+  node.leg().onEvent({ type: 'dtmf', digit: '7' });
   const { message } = await ana.message('dtmf');
   assert.equal((message.dtmf as { digit: string }).digit, '7');
 });

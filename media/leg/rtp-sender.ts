@@ -1,0 +1,107 @@
+import { FRAMES_PER_SECOND } from '../audio/frame.ts';
+import type { Codec, FrameEncoder } from '../codec/codec.ts';
+import type { Encodings, Output, SharedEncoding } from '../conference/output.ts';
+import { RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
+import { EVENT_BYTES, TelephoneEventSender } from '../rtp/telephone-event.ts';
+import type { RateBridge } from './rate-bridge.ts';
+
+/** The start of an RTP stream: random, so that it cannot be guessed (RFC 3550 section 5.1). */
+export interface RtpOrigin {
+  readonly ssrc: number;
+  readonly sequence: number;
+  readonly timestamp: number;
+}
+
+/** Makes the packets of one outgoing stream, one a tick. The stream goes on when its codec changes. */
+export class RtpSender {
+  packets = 0;
+  /** Payload bytes sent. */
+  octets = 0;
+  readonly #origin: RtpOrigin;
+  #sequence: number;
+  #shared: SharedEncoding | undefined;
+  #encoder: FrameEncoder | undefined;
+  #bridge: RateBridge | undefined;
+  #packet = new Uint8Array(0);
+  #eventPacket: Uint8Array | undefined;
+  #digits: TelephoneEventSender | undefined;
+  #clockRate = 0;
+  #ticksPerFrame = 0;
+  /** Set while packets flow without a gap; the first one after a gap carries the marker (RFC 3551 section 4.1). */
+  #flowing = false;
+
+  constructor(origin: RtpOrigin) {
+    this.#origin = origin;
+    this.#sequence = origin.sequence;
+  }
+
+  get ssrc(): number {
+    return this.#origin.ssrc;
+  }
+
+  setCodec(codec: Codec, encodings: Encodings, bridge: RateBridge | undefined): void {
+    this.#encoder?.close?.();
+    this.#shared = encodings.of(codec);
+    this.#encoder = this.#shared ? undefined : codec.createEncoder();
+    this.#bridge = bridge;
+    this.#clockRate = codec.clockRate;
+    this.#ticksPerFrame = codec.clockRate / FRAMES_PER_SECOND;
+    this.#packet = new Uint8Array(RTP_HEADER_BYTES + codec.maxPayloadBytes);
+    this.#digits = undefined;
+  }
+
+  /** Queues digits; they take the place of sound while they last. */
+  sendDigits(digits: string): void {
+    this.#digits ??= new TelephoneEventSender(this.#clockRate);
+    this.#eventPacket ??= new Uint8Array(RTP_HEADER_BYTES + EVENT_BYTES);
+    this.#digits.send(digits);
+  }
+
+  /** The RTP timestamp of the sound of a tick: follows the tick's number, sent or not. */
+  timestampOf(tick: number): number {
+    return this.#origin.timestamp + tick * this.#ticksPerFrame;
+  }
+
+  /** Nothing goes out in this tick: what follows is a new burst. */
+  pause(): void {
+    this.#flowing = false;
+  }
+
+  /** The packet of a tick, valid until the next call; undefined when the codec has nothing to send. */
+  next(output: Output, tick: number, payloadType: number, dtmfPayloadType: number | undefined): Uint8Array | undefined {
+    const timestamp = this.timestampOf(tick);
+    if (this.#digits?.busy && dtmfPayloadType !== undefined) {
+      const packet = this.#eventPacket!;
+      if (this.#digits.next(timestamp, packet, RTP_HEADER_BYTES) > 0)
+        return this.#finish(packet, this.#digits.marker, dtmfPayloadType, this.#digits.timestamp);
+    }
+    const packet = this.#packet;
+    if (this.#shared) {
+      packet.set(output.payload(this.#shared), RTP_HEADER_BYTES);
+      return this.#finish(packet, !this.#flowing, payloadType, timestamp);
+    }
+    if (output.silent) output.pcm.fill(0);
+    const pcm = this.#bridge ? this.#bridge.toLeg(output.pcm) : output.pcm;
+    const bytes = this.#encoder!.encode(pcm, packet, RTP_HEADER_BYTES);
+    if (bytes === 0) {
+      this.pause();
+      return undefined;
+    }
+    const length = RTP_HEADER_BYTES + bytes;
+    const whole = length === packet.length ? packet : packet.subarray(0, length);
+    return this.#finish(whole, !this.#flowing, payloadType, timestamp);
+  }
+
+  close(): void {
+    this.#encoder?.close?.();
+  }
+
+  #finish(packet: Uint8Array, marker: boolean, payloadType: number, timestamp: number): Uint8Array {
+    writeRtpHeader(packet, 0, marker, payloadType, this.#sequence, timestamp, this.#origin.ssrc);
+    this.#sequence = (this.#sequence + 1) & 0xffff;
+    this.#flowing = true;
+    this.packets += 1;
+    this.octets += packet.length - RTP_HEADER_BYTES;
+    return packet;
+  }
+}
