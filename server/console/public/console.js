@@ -24,7 +24,7 @@ const mpcs = new KeyedList(
       change: (mpc, member, fields) => act(api.updateMember(mpc.mpc_uuid, member.member_id, fields)),
       kick: (mpc, member) => act(api.kick(mpc.mpc_uuid, member.member_id)),
       end: (mpc) => {
-        if (confirm(`End ${mpc.friendly_name} for everyone?`)) act(api.end(mpc.mpc_uuid));
+        if (confirm(`End ${mpc.friendly_name} for everyone?`)) void act(api.end(mpc.mpc_uuid));
       },
       play: (mpc, members, fields) =>
         act(api.play(mpc.mpc_uuid, members, fields), (answer) => {
@@ -163,7 +163,7 @@ $('join').addEventListener('submit', async (event) => {
     $('call').dataset.state = 'live';
     me = detail;
     say($('call-state'), `You are member ${detail.memberId} of ${name}`);
-    refresh();
+    void refresh();
   });
   call.addEventListener('levels', ({ detail }) => {
     $('said').value = loudness(detail.said);
@@ -176,7 +176,7 @@ $('join').addEventListener('submit', async (event) => {
     phone = undefined;
     me = undefined;
     if (detail) toast(`You left ${name}: ${detail.replaceAll('_', ' ')}`);
-    refresh();
+    void refresh();
   });
   try {
     await call.join({ api, name, role: form.elements.role.value, listenOnly: form.elements.listenOnly.checked });
@@ -220,7 +220,7 @@ const theme = localStorage.getItem(THEME);
 if (theme === 'dark' || theme === 'light') document.documentElement.dataset.theme = theme;
 
 document.addEventListener('visibilitychange', () => {
-  if (!document.hidden) refresh();
+  if (!document.hidden) void refresh();
 });
 addEventListener('pagehide', () => phone?.leave());
 
@@ -228,5 +228,5 @@ const account = sessionStorage.getItem(ACCOUNT);
 if (account) {
   api = new Api(...JSON.parse(account));
   showFloor();
-  refresh();
+  void refresh();
 } else showSignIn();

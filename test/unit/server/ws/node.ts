@@ -53,7 +53,10 @@ export async function start(
 ): Promise<Node> {
   const engine = new FakeEngine();
   let uuids = 0;
-  const newUuid = (): string => `00000000-0000-4000-8000-${String((uuids += 1)).padStart(12, '0')}`;
+  const newUuid = (): string => {
+    uuids += 1;
+    return `00000000-0000-4000-8000-${String(uuids).padStart(12, '0')}`;
+  };
   const directory = new Directory({
     engine: engine.asEngine,
     limits: { maxMembers: members.max ?? 100, maxMembersPerMpc: members.perMpc ?? 10, endedKept: 10 },
