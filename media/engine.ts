@@ -148,6 +148,9 @@ export interface Duck {
   readonly releaseMs: number;
 }
 
+/** From the lowest to the highest: music, what is said to everybody, what is said to one. */
+export type PlayLayer = 'bed' | 'announcement' | 'whisper';
+
 export interface PlayOptions {
   /** Times the whole list is played; 0 = until stopped. */
   readonly loop: number;
@@ -159,9 +162,11 @@ export interface PlayOptions {
   readonly fadeOutMs: number;
   /** False: the targets hear only the play and are not heard while it runs. */
   readonly mix: boolean;
-  readonly mode: 'queue' | 'replace' | 'layer';
-  /** Queues are per member and layer; layers sound together. */
-  readonly layer: string;
+  readonly mode: 'queue' | 'replace';
+  /** Queues are per member and layer; layers sound together, a lower one giving way to a higher. */
+  readonly layer: PlayLayer;
+  /** What it does while a higher layer sounds to the same member: plays on softly, or waits and goes on in place. */
+  readonly covered: 'dip' | 'pause';
   readonly priority: number;
   readonly duck: Duck | undefined;
   /** Members who join while it plays hear it from its current position. */

@@ -53,8 +53,9 @@ export function parsePlayOptions(body: Body): PlayOptions {
     fadeInMs: numberField(body, 'fade_in_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
     fadeOutMs: numberField(body, 'fade_out_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
     mix: flagField(body, 'mix') ?? true,
-    mode: wordField(body, 'mode', ['queue', 'replace', 'layer']) ?? 'queue',
-    layer: parseLayer(body),
+    mode: wordField(body, 'mode', ['queue', 'replace', 'layer']) === 'replace' ? 'replace' : 'queue',
+    layer: wordField(body, 'layer', ['bed', 'announcement', 'whisper']) ?? 'announcement',
+    covered: wordField(body, 'covered', ['dip', 'pause']) ?? 'dip',
     priority: numberField(body, 'priority', { min: 0, max: 9, whole: true }) ?? 0,
     duck: parseDuck(body),
     laterJoiners: flagField(body, 'later_joiners') ?? false,
@@ -92,12 +93,6 @@ function parseLengthMs(body: Body): number | undefined {
   const seconds = numberField(body, 'length', { min: 0, max: MAX_POSITION_MS / SECOND_MS });
   // Clients that always send every field send 0 for "no limit".
   return seconds === undefined || seconds === 0 ? undefined : Math.round(seconds * SECOND_MS);
-}
-
-function parseLayer(body: Body): string {
-  const layer = body.layer ?? 'main';
-  if (typeof layer === 'string' && /^[a-z0-9_-]{1,32}$/i.test(layer)) return layer;
-  throw badField('layer', 'must be 1 to 32 letters, digits, "-" or "_"');
 }
 
 /** `true`, or the gain of live speech in dB, or all three numbers. */

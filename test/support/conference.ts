@@ -129,7 +129,7 @@ function playRun(id: PlayId, sounds: readonly Sound[], options: Partial<PlayOpti
       fadeInSamples: inSamples(options.fadeInMs ?? 0),
       fadeOutSamples: inSamples(options.fadeOutMs ?? 0),
     },
-    layer: options.layer ?? 'main',
+    layer: options.layer ?? 'announcement',
     mix: options.mix ?? true,
     priority: options.priority ?? 0,
     replace: options.mode === 'replace',
