@@ -90,6 +90,8 @@ test('a wrong account is told so, the right one sees the floor, and a reload kee
   await page.reload();
   await page.getByText('All quiet').waitFor();
   await picture('nobody');
+  for (const name of ['Leave', 'Mute me', 'Sign in'])
+    assert.equal(await page.getByRole('button', { name }).isVisible(), false, `${name} is for later`);
 });
 
 test('members appear with their state, and are muted, held and removed from the page', needsBrowser, async () => {
