@@ -165,6 +165,8 @@ export class SourceFetch {
         headers: { ...REQUEST_HEADERS, ...this.conditions(url) },
         signal: this.controller.signal,
         reset: true,
+        // undici throws outside of any promise when a connection ends while its reader is this far behind.
+        highWaterMark: limits.downloadBytes,
       });
       this.stopStage?.();
       // An unread body may still report an error when its connection is closed; nobody is interested then.
