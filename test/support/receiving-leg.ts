@@ -47,7 +47,7 @@ export interface Heard {
   readonly delays: Float64Array;
   /** Packets that the network lost. */
   readonly lost: number;
-  /** Samples before the first received one. */
+  /** Where in `sound` the first sample sent is or would be, as long as nothing was stretched. */
   readonly lead: number;
 }
 
@@ -66,7 +66,9 @@ export function receive(options: ReceivingLegOptions): Heard {
   const kinds = new Uint8Array(ticks);
   const delays = new Float64Array(ticks);
   const frame = new Int16Array(frameSamples);
-  let lead = -1;
+  let lead = 0;
+  let begun = false;
+  let firstSample = Number.POSITIVE_INFINITY;
   let sent = 0;
   let index = 0;
 
@@ -92,13 +94,17 @@ export function receive(options: ReceivingLegOptions): Heard {
     }
     network.deliver(nowMs, (packet, arrivalMs) => {
       const { payload } = packet;
+      if (!begun) firstSample = Math.min(firstSample, (packet.timestamp - timestamp) | 0);
       const stamp = oncePerTick ? nowMs : arrivalMs;
       if (packet.noise)
         playout.insertComfortNoise(packet.sequence, packet.timestamp, payload, 0, payload.length, stamp);
       else playout.insert(packet.sequence, packet.timestamp, packet.marker, payload, 0, payload.length, stamp);
     });
     kinds[tick] = playout.pull(frame, nowMs);
-    if (lead < 0 && kinds[tick] === FrameKind.audio) lead = tick * frameSamples;
+    if (!begun && kinds[tick] === FrameKind.audio) {
+      begun = true;
+      lead = tick * frameSamples - firstSample;
+    }
     heard.set(frame, tick * frameSamples);
     delays[tick] = playout.currentDelayMs;
     options.onFrame?.(playout, kinds[tick] as FrameKind, nowMs, frame);
