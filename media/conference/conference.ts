@@ -192,10 +192,7 @@ export class Conference {
     let group = this.#groups.get(key);
     if (!group) {
       group = new Group(key, base, [...member.airings], this.#samplesPerFrame);
-      if (former) {
-        group.speechGain = former.speechGain;
-        group.limiter.copyFrom(former.limiter);
-      }
+      if (former) group.inherit(former);
       this.#groups.set(key, group);
       this.#groupList.push(group);
     }

@@ -1,8 +1,13 @@
 import { Limiter } from '../audio/limiter.ts';
-import { addFrame } from '../audio/pcm.ts';
+import { addFrame, addRamped, addScaled } from '../audio/pcm.ts';
 import type { Airing } from '../play/airing.ts';
 import type { Base, Member } from './member.ts';
 import { Output } from './output.ts';
+
+/** How soft a covered layer is, and how long it takes to get there and back. */
+const DIPPED_GAIN = 0.25;
+const DIP_FRAMES = 5;
+export const DIP_RELEASE_FRAMES = DIP_FRAMES;
 
 /** Members who hear the same: the same live voices under the same plays. They share one mix and one encode. */
 export class Group {
@@ -16,6 +21,8 @@ export class Group {
   /** The gain of live speech: below 1 while a play ducks it. */
   speechGain = 1;
   readonly #mix: Int32Array;
+  /** The gain of each airing, in their order: below 1 while a higher layer covers it. */
+  readonly #layerGains: Float64Array;
 
   constructor(key: string, base: Base, airings: readonly Airing[], samplesPerFrame: number) {
     this.key = key;
@@ -23,6 +30,17 @@ export class Group {
     this.airings = airings;
     this.output = new Output(samplesPerFrame);
     this.#mix = new Int32Array(samplesPerFrame);
+    this.#layerGains = new Float64Array(airings.length).fill(1);
+  }
+
+  /** Goes on where the group stood that a member comes from. */
+  inherit(former: Group): void {
+    this.speechGain = former.speechGain;
+    this.limiter.copyFrom(former.limiter);
+    for (let i = 0; i < this.airings.length; i++) {
+      const before = former.airings.indexOf(this.airings[i]!);
+      if (before >= 0) this.#layerGains[i] = former.#layerGains[before]!;
+    }
   }
 
   /**
@@ -38,8 +56,31 @@ export class Group {
     if (live === undefined) mix.fill(0);
     else if (gain === 1) mix.set(live);
     else for (let i = 0; i < mix.length; i++) mix[i] = Math.round(live[i]! * gain);
-    for (const airing of this.airings) if (airing.voice.audible) addFrame(mix, airing.voice.frame);
+    for (let i = 0; i < this.airings.length; i++) this.#addAiring(mix, i);
     return mix;
+  }
+
+  #addAiring(mix: Int32Array, index: number): void {
+    const { voice } = this.airings[index]!;
+    const from = this.#layerGains[index]!;
+    const to = this.#stepLayerGain(index);
+    if (!voice.audible) return;
+    if (from !== to) addRamped(mix, voice.frame, from, to);
+    else if (to !== 1) addScaled(mix, voice.frame, to);
+    else addFrame(mix, voice.frame);
+  }
+
+  /** Moves the gain of one airing a frame towards where a higher layer wants it. */
+  #stepLayerGain(index: number): number {
+    const { rank, pausesWhenCovered } = this.airings[index]!.run;
+    let target = 1;
+    if (!pausesWhenCovered)
+      for (const { run, voice } of this.airings) if (voice.audible && run.rank > rank) target = DIPPED_GAIN;
+    const gain = this.#layerGains[index]!;
+    const step = (1 - DIPPED_GAIN) / DIP_FRAMES;
+    const next = gain < target ? Math.min(target, gain + step) : Math.max(target, gain - step);
+    this.#layerGains[index] = next;
+    return next;
   }
 
   /** Moves the gain of live speech one frame towards what the plays ask for. */

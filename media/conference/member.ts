@@ -1,7 +1,7 @@
 import { levelOf, SILENT_LEVEL, TalkDetector } from '../audio/level.ts';
 import { Limiter } from '../audio/limiter.ts';
 import { applyRamp } from '../audio/pcm.ts';
-import type { LegChanges, LegId } from '../engine.ts';
+import type { LegChanges, LegId, PlayLayer } from '../engine.ts';
 import type { MixerLeg } from '../leg/leg.ts';
 import type { Airing } from '../play/airing.ts';
 import { Lane } from '../play/lane.ts';
@@ -82,7 +82,7 @@ export class Member {
     return this.hearsWhispers ? 'conference+whispers' : 'conference';
   }
 
-  lane(layer: string): Lane {
+  lane(layer: PlayLayer): Lane {
     let lane = this.#lanes.find((candidate) => candidate.layer === layer);
     if (!lane) {
       lane = new Lane(layer);

@@ -4,6 +4,7 @@ import type { Lane } from '../play/lane.ts';
 import type { PlayRun } from '../play/play-run.ts';
 import type { Sound } from '../play/sound.ts';
 import { Voice } from '../play/voice.ts';
+import { DIP_RELEASE_FRAMES } from './group.ts';
 import type { Member } from './member.ts';
 
 /** Takes what happens to plays; called outside the mixing, at the start or the end of a tick or from a command. */
@@ -80,7 +81,7 @@ export class Stage {
     const booking = this.#bookings.get(play);
     if (!booking) return;
     booking.paused = paused;
-    for (const airing of booking.airings) airing.voice.paused = paused;
+    for (const airing of booking.airings) airing.voice.paused = paused || airing.covered;
   }
 
   seek(play: PlayId, sample: number): void {
@@ -179,7 +180,46 @@ export class Stage {
         lane.current = airing;
         this.#attach(airing, member);
       }
+      this.#cover(airing, idle);
     }
+  }
+
+  /** Pauses what the listeners of a new airing hear on lower layers, where it asked for that. */
+  #cover(airing: Airing, members: readonly Member[]): void {
+    for (const [lower, listeners] of byAiring(members, (each) => each.run.rank < airing.run.rank && !each.covered)) {
+      if (!lower.run.pausesWhenCovered || lower.stopping || lower.reported) continue;
+      const part = this.#part(lower, listeners);
+      part.covered = true;
+      part.voice.paused = true;
+    }
+  }
+
+  /** Lets go on what was paused under an airing that has just ended for these members. */
+  #uncover(members: readonly Member[]): void {
+    for (const [lower, listeners] of byAiring(members, (each) => each.covered)) {
+      const free = listeners.filter((member) => !isCovered(member, lower));
+      if (free.length === 0) continue;
+      const part = this.#part(lower, free);
+      part.covered = false;
+      part.voice.paused = this.#bookings.get(part.run.id)?.paused ?? false;
+    }
+  }
+
+  /** An airing of these listeners alone: the same one when there are no others, else a twin at the same place. */
+  #part(airing: Airing, leaving: readonly Member[]): Airing {
+    const booking = this.#bookings.get(airing.run.id);
+    if (leaving.length === airing.listeners.size || !booking) return airing;
+    const twin = this.#air(booking, airing.voice.fork());
+    twin.covered = airing.covered;
+    for (const member of leaving) {
+      twin.listeners.set(member, airing.listeners.get(member) ?? 0);
+      airing.listeners.delete(member);
+      member.airings.splice(member.airings.indexOf(airing), 1, twin);
+      const lane = member.lane(airing.run.layer);
+      if (lane.current === airing) lane.current = twin;
+      this.#regroup(member);
+    }
+    return twin;
   }
 
   #air(booking: Booking, voice: Voice): Airing {
@@ -201,22 +241,8 @@ export class Stage {
     if (airing.stopping) return;
     const leaving = members ? members.filter((member) => airing.listeners.has(member)) : [...airing.listeners.keys()];
     if (leaving.length === 0) return;
-    const booking = this.#bookings.get(airing.run.id);
-    if (!booking) return;
-    let fading = airing;
-    if (leaving.length < airing.listeners.size) {
-      fading = this.#air(booking, airing.voice.fork());
-      for (const member of leaving) {
-        const before = airing.listeners.get(member) ?? 0;
-        airing.listeners.delete(member);
-        member.airings.splice(member.airings.indexOf(airing), 1);
-        fading.listeners.set(member, before);
-        member.airings.push(fading);
-        const lane = member.lane(airing.run.layer);
-        if (lane.current === airing) lane.current = fading;
-        this.#regroup(member);
-      }
-    }
+    if (!this.#bookings.has(airing.run.id)) return;
+    const fading = this.#part(airing, leaving);
     fading.stopping = true;
     fading.voice.stop(airing.run.stopFadeSamples);
     for (const member of leaving) this.#freeLane(fading, member);
@@ -234,7 +260,7 @@ export class Stage {
     if (booking) this.#settle(booking);
   }
 
-  /** Reports the end to every listener. A voice that ducked speech stays, silent, until speech is back. */
+  /** Reports the end to every listener. A voice that made others softer stays, silent, until they are back. */
   #finish(airing: Airing, reason: PlayEndReason): void {
     this.#bookings.get(airing.run.id)?.airings.delete(airing);
     for (const member of airing.listeners.keys()) {
@@ -242,9 +268,18 @@ export class Stage {
       this.#reports.ended(airing.run.id, member.id, reason, airing.playedTo(member), airing.voice.underruns);
     }
     airing.reported = true;
-    const releaseFrames = Math.ceil(airing.run.duckReleaseSamples / this.#samplesPerFrame);
-    if (airing.run.duckGain < 1 && releaseFrames > 0) airing.lingerFrames = releaseFrames;
-    else this.#detachAll(airing);
+    this.#uncover([...airing.listeners.keys()]);
+    airing.lingerFrames = this.#releaseFrames(airing);
+    if (airing.lingerFrames === 0) this.#detachAll(airing);
+  }
+
+  /** How long it takes to bring back what this airing made softer. */
+  #releaseFrames(airing: Airing): number {
+    let frames = 0;
+    if (airing.run.duckGain < 1) frames = Math.ceil(airing.run.duckReleaseSamples / this.#samplesPerFrame);
+    for (const member of airing.listeners.keys())
+      if (member.airings.some((other) => other.run.rank < airing.run.rank)) return Math.max(frames, DIP_RELEASE_FRAMES);
+    return frames;
   }
 
   #detachAll(airing: Airing): void {
@@ -302,4 +337,22 @@ export class Stage {
     if (booking.waiting.size > 0 || booking.airings.size > 0) return;
     if (this.#bookings.delete(booking.run.id)) this.#reports.settled(booking.run.id);
   }
+}
+
+/** These members' airings that pass, each with those of the members who hear it. */
+function byAiring(members: readonly Member[], passes: (airing: Airing) => boolean): Map<Airing, Member[]> {
+  const found = new Map<Airing, Member[]>();
+  for (const member of members)
+    for (const airing of member.airings) {
+      if (!passes(airing)) continue;
+      const listeners = found.get(airing);
+      if (listeners) listeners.push(member);
+      else found.set(airing, [member]);
+    }
+  return found;
+}
+
+/** Whether something on a higher layer still sounds to this member. */
+function isCovered(member: Member, lower: Airing): boolean {
+  return member.airings.some((other) => other.run.rank > lower.run.rank && !other.reported);
 }

@@ -12,6 +12,8 @@ export class Airing {
   readonly listeners = new Map<Member, number>();
   /** Being stopped: the listeners' lanes are already free for what comes next. */
   stopping = false;
+  /** Paused for as long as a higher layer sounds to its listeners. */
+  covered = false;
   /** Its end was reported to every listener. */
   reported = false;
   /** Ticks for which it stays, silent, while the speech it ducked comes back. */

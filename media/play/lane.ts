@@ -1,13 +1,14 @@
+import type { PlayLayer } from '../engine.ts';
 import type { Airing } from './airing.ts';
 import type { PlayRun } from './play-run.ts';
 
 /** One member's queue in one layer: what sounds, and what waits in order. */
 export class Lane {
-  readonly layer: string;
+  readonly layer: PlayLayer;
   current: Airing | undefined;
   readonly #waiting: PlayRun[] = [];
 
-  constructor(layer: string) {
+  constructor(layer: PlayLayer) {
     this.layer = layer;
   }
 

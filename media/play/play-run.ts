@@ -1,15 +1,20 @@
-import type { PlayId } from '../engine.ts';
+import type { PlayId, PlayLayer } from '../engine.ts';
 import type { Sound } from './sound.ts';
 import type { VoiceScore } from './voice.ts';
 
 /** Sound that must be there before a play begins, so that a source that comes in bursts does not stutter at once. */
 const START_FRAMES = 3;
 
+const LAYERS: readonly PlayLayer[] = ['bed', 'announcement', 'whisper'];
+
 /** A play as a mixer thread carries it out. */
 export class PlayRun {
   readonly id: PlayId;
   readonly score: VoiceScore;
-  readonly layer: string;
+  readonly layer: PlayLayer;
+  /** Position of the layer: the higher covers the lower. */
+  readonly rank: number;
+  readonly pausesWhenCovered: boolean;
   readonly mix: boolean;
   readonly priority: number;
   readonly replace: boolean;
@@ -23,7 +28,8 @@ export class PlayRun {
   constructor(options: {
     id: PlayId;
     score: VoiceScore;
-    layer: string;
+    layer: PlayLayer;
+    pausesWhenCovered: boolean;
     mix: boolean;
     priority: number;
     replace: boolean;
@@ -36,6 +42,8 @@ export class PlayRun {
     this.id = options.id;
     this.score = options.score;
     this.layer = options.layer;
+    this.rank = LAYERS.indexOf(options.layer);
+    this.pausesWhenCovered = options.pausesWhenCovered;
     this.mix = options.mix;
     this.priority = options.priority;
     this.replace = options.replace;

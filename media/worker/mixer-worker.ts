@@ -265,6 +265,7 @@ export class MixerWorker {
         fadeOutSamples: inSamples(options.fadeOutMs),
       },
       layer: options.layer,
+      pausesWhenCovered: options.covered === 'pause',
       mix: options.mix,
       priority: options.priority,
       replace: options.mode === 'replace',

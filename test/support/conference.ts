@@ -130,6 +130,7 @@ function playRun(id: PlayId, sounds: readonly Sound[], options: Partial<PlayOpti
       fadeOutSamples: inSamples(options.fadeOutMs ?? 0),
     },
     layer: options.layer ?? 'announcement',
+    pausesWhenCovered: options.covered === 'pause',
     mix: options.mix ?? true,
     priority: options.priority ?? 0,
     replace: options.mode === 'replace',

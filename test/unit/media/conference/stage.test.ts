@@ -342,3 +342,59 @@ test('pause holds a play in place, seek moves it, and gain ramps', () => {
   const firstOfFrame = [0, 1, 2, 3, 4, 5, 6].map((frame) => heard[frame * FRAME]);
   assert.deepEqual(firstOfFrame, [1, 2, 0, 0, 0, 3, 51]);
 });
+
+test('a bed dips under an announcement to the one who hears it, and comes back without a jump', () => {
+  const mpc = new TestConference();
+  mpc.join('ana');
+  mpc.join('ben');
+  mpc.play('bed', ['ana', 'ben'], [mpc.sound(new Int16Array(60 * FRAME).fill(8000))], { layer: 'bed' });
+  mpc.runTicks(10);
+  mpc.play('word', ['ana'], [mpc.sound(new Int16Array(20 * FRAME).fill(1))], { layer: 'announcement' });
+  mpc.runTicks(40);
+  const heard = mpc.take('ana');
+  assert.equal(heard[25 * FRAME], 2001, 'a quarter of the bed under the announcement');
+  assert.equal(heard[45 * FRAME], 8000);
+  assert.ok(
+    mpc.take('ben').every((sample) => sample === 8000),
+    'the other hears the bed as it is',
+  );
+  for (let i = 1; i < heard.length; i++) assert.ok(Math.abs(heard[i]! - heard[i - 1]!) < 100, `a jump at ${i}`);
+});
+
+test('a bed that pauses waits in place under an announcement, for its listener alone', () => {
+  const mpc = new TestConference();
+  mpc.join('ana');
+  mpc.join('ben');
+  const bed = Int16Array.from({ length: 40 * FRAME }, (_, i) => 1 + Math.floor(i / FRAME));
+  mpc.play('bed', ['ana', 'ben'], [mpc.sound(bed)], { layer: 'bed', covered: 'pause' });
+  mpc.runTicks(10);
+  mpc.play('one', ['ana'], [mpc.sound(new Int16Array(5 * FRAME).fill(1000))]);
+  mpc.play('two', ['ana'], [mpc.sound(new Int16Array(5 * FRAME).fill(2000))]);
+  mpc.runTicks(50);
+  const firsts = (name: string): number[] => {
+    const heard = mpc.take(name);
+    return Array.from({ length: heard.length / FRAME }, (_, i) => heard[i * FRAME]!);
+  };
+  const ana = firsts('ana');
+  assert.deepEqual(ana.slice(8, 23), [9, 10, 1000, 1000, 1000, 1000, 1000, 2000, 2000, 2000, 2000, 2000, 11, 12, 13]);
+  assert.deepEqual(
+    firsts('ben').slice(8, 23),
+    Array.from({ length: 15 }, (_, i) => 9 + i),
+  );
+  assert.deepEqual(
+    mpc.plays.ended.filter(({ play }) => play === 'bed').map(({ leg, reason, played }) => [leg, reason, played]),
+    [
+      [2, 'completed', 40 * FRAME],
+      [1, 'completed', 40 * FRAME],
+    ],
+  );
+});
+
+test('layers have queues of their own: a whisper does not wait for an announcement', () => {
+  const mpc = new TestConference();
+  mpc.join('ana');
+  mpc.play('word', ['ana'], [clip(mpc, 50)]);
+  mpc.play('whisper', ['ana'], [clip(mpc, 20, 2000)], { layer: 'whisper' });
+  mpc.runTicks(20);
+  assert.deepEqual(mpc.tonesHeardBy('ana', [1000, 2000]), [1000, 2000]);
+});
