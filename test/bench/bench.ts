@@ -10,7 +10,7 @@
  */
 import { parseArgs } from 'node:util';
 import { buildGenerator, Generator } from './load/generator.ts';
-import { chooseCores, describeMachine, pin } from './machine.ts';
+import { chooseCores, describeMachine, pin, UNPINNED } from './machine.ts';
 import { Bench, type Part, type PartResult, SIZES } from './part.ts';
 import { broadcast } from './parts/broadcast.ts';
 import { burst } from './parts/burst.ts';
@@ -50,7 +50,7 @@ async function main(): Promise<number> {
     return 2;
   }
   const machine = describeMachine();
-  const cores = chooseCores();
+  const cores = size.partsAtOnce > 1 ? UNPINNED : chooseCores();
   if (cores.driver !== undefined) pin(process.pid, String(cores.driver));
   const probe = await Generator.start(generatorPath, cores.load);
   const generator = { pinned: probe.pinned, realtime: probe.realtime };
@@ -65,8 +65,8 @@ async function main(): Promise<number> {
   const bench = new Bench({ size, cores, generatorPath, legs: values.legs.split(',').filter(Boolean).map(Number) });
   const results: Record<string, PartResult> = {};
   const faults: string[] = [];
-  for (const part of PARTS) {
-    if (positionals.length > 0 && !positionals.includes(part.name)) continue;
+  const queue = PARTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+  const runOne = async (part: Part): Promise<void> => {
     const begun = performance.now();
     bench.progress(`${part.name}: ${part.about}`);
     const result = await part.run(bench);
@@ -75,7 +75,11 @@ async function main(): Promise<number> {
     for (const table of result.tables) console.log(printTable(table));
     for (const note of result.notes ?? []) console.log(note);
     console.log(`(${part.name} took ${((performance.now() - begun) / 1000).toFixed(0)} s)\n`);
-  }
+  };
+  const lane = async (): Promise<void> => {
+    for (let part = queue.shift(); part; part = queue.shift()) await runOne(part);
+  };
+  await Promise.all(Array.from({ length: size.partsAtOnce }, lane));
   console.log(`Kept in ${keepResults(FOLDER, { machine, size: size.name, generator, parts: results })}`);
   for (const fault of faults) console.error(`WRONG: ${fault}`);
   return faults.length > 0 ? 1 : 0;

@@ -22,6 +22,8 @@ export interface Cores {
   readonly count: number;
 }
 
+export const UNPINNED: Cores = { server: undefined, load: undefined, driver: undefined, count: cpus().length };
+
 export function describeMachine(): Machine {
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -38,7 +40,7 @@ export function describeMachine(): Machine {
 export function chooseCores(): Cores {
   const count = cpus().length;
   const canPin = count > 1 && spawnSync('taskset', ['--version']).status === 0;
-  if (!canPin) return { server: undefined, load: undefined, driver: undefined, count };
+  if (!canPin) return UNPINNED;
   return { server: 0, load: 1, driver: count > 2 ? 2 : 1, count };
 }
 

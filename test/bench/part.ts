@@ -1,4 +1,5 @@
 import { Crowd } from './load/crowd.ts';
+import { ONE_ROOM, type Shape, SMALL_ROOMS } from './load/shape.ts';
 import type { Cores } from './machine.ts';
 import type { Table } from './report/table.ts';
 import { Partyline, type PartylineOptions } from './systems/partyline.ts';
@@ -14,13 +15,15 @@ export interface Size {
   readonly runs: number;
   /** Tones are looked for in one packet of so many. */
   readonly checkEvery: number;
+  /** Parts run side by side; more than one only where figures mean nothing, and nothing is pinned then. */
+  readonly partsAtOnce: number;
 }
 
 export const SIZES: Readonly<Record<Size['name'], Size>> = {
   /** Only shows that everything still works; its figures mean nothing. */
-  tiny: { name: 'tiny', seconds: 0.5, settleSeconds: 0.4, runs: 1, checkEvery: 3 },
-  short: { name: 'short', seconds: 5, settleSeconds: 2, runs: 1, checkEvery: 25 },
-  full: { name: 'full', seconds: 10, settleSeconds: 3, runs: 3, checkEvery: 25 },
+  tiny: { name: 'tiny', seconds: 0.5, settleSeconds: 0.3, runs: 1, checkEvery: 3, partsAtOnce: 4 },
+  short: { name: 'short', seconds: 5, settleSeconds: 2, runs: 1, checkEvery: 25, partsAtOnce: 1 },
+  full: { name: 'full', seconds: 10, settleSeconds: 3, runs: 3, checkEvery: 25, partsAtOnce: 1 },
 };
 
 export interface PartResult {
@@ -60,6 +63,10 @@ export class Bench {
     this.legs = options.legs;
   }
 
+  get shapes(): readonly Shape[] {
+    return this.size.name === 'tiny' ? [SMALL_ROOMS] : [SMALL_ROOMS, ONE_ROOM];
+  }
+
   /** One of three values, by size. */
   pick<T>(values: { readonly tiny: T; readonly short: T; readonly full: T }): T {
     return values[this.size.name];
@@ -79,6 +86,8 @@ export class Bench {
       const crowd = await Crowd.start(this.generatorPath, this.cores);
       try {
         return await work(system, crowd);
+      } catch (error) {
+        throw new Error(`${system.name} failed its part; it last wrote:\n${system.lastWords()}`, { cause: error });
       } finally {
         await crowd.stop();
       }

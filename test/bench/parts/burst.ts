@@ -102,28 +102,33 @@ async function runBurst(
   let refused = 0;
   const skippedName = 'partyline_ticks_skipped_total';
   const skippedBefore = (await server.scrape()).total(skippedName);
-  const window = await crowd.measure(server, bench.size.settleSeconds, 1, async () => {
-    await crowd.generator.onsets();
-    const asked = monotonicMs();
-    const heard = heardAt(
-      crowd.generator,
-      targets.map(({ leg }) => leg),
-      asked,
-      DEADLINE_MS,
-    );
-    await Promise.all(
-      targets.map(async ({ room, member, leg }) => {
-        const url = urls[leg % urls.length] ?? '';
-        await server.play(room, member, url).catch(() => {
-          refused += 1;
-        });
-        answered.push(monotonicMs() - asked);
-      }),
-    );
-    for (const at of (await heard).values()) started.push(at - asked);
-  });
+  const window = await crowd.measure(
+    server,
+    bench.size.settleSeconds,
+    bench.pick({ tiny: 0, short: 1, full: 1 }),
+    async () => {
+      await crowd.generator.onsets();
+      const asked = monotonicMs();
+      const heard = heardAt(
+        crowd.generator,
+        targets.map(({ leg }) => leg),
+        asked,
+        DEADLINE_MS,
+      );
+      await Promise.all(
+        targets.map(async ({ room, member, leg }) => {
+          const url = urls[leg % urls.length] ?? '';
+          await server.play(room, member, url).catch(() => {
+            refused += 1;
+          });
+          answered.push(monotonicMs() - asked);
+        }),
+      );
+      for (const at of (await heard).values()) started.push(at - asked);
+    },
+  );
   bench.progress(`${started.length} of ${targets.length} plays heard, p50 ${digits(percentile(started, 0.5))} ms`);
-  await wait(REPORT_MS);
+  await wait(bench.pick({ tiny: 0, short: REPORT_MS, full: REPORT_MS }));
   const skipped = (await server.scrape()).total(skippedName) - skippedBefore;
   await Promise.all(rooms.map(({ name }) => server.stopPlay(name, '1,2,3,4')));
   await wait(REST_MS);

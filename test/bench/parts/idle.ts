@@ -41,20 +41,21 @@ export const idle: Part = {
       }
     };
     const server = (env: Readonly<Record<string, string>>) => () => bench.startPartyline({ legs: count, env });
-    const cases: Case[] = [
+    const all: Case[] = [
       {
         name: 'no mixer: bare packets through node:dgram',
         run: (what) => measure(what, () => PacketsOnly.start(bench.cores), 1),
         windows: [],
       },
-      { name: 'partyline, all in one MPC', run: (what) => measure(what, server({}), count), windows: [] },
       { name: 'partyline, an MPC each', run: (what) => measure(what, server({}), 1, mute), windows: [] },
+      { name: 'partyline, all in one MPC', run: (what) => measure(what, server({}), count), windows: [] },
       {
         name: 'partyline, an MPC each, node:dgram',
         run: (what) => measure(what, server({ BATCH_UDP: 'false' }), 1, mute),
         windows: [],
       },
     ];
+    const cases = all.slice(0, bench.pick({ tiny: 2, short: 4, full: 4 }));
     for (let i = 0; i < bench.size.runs; i++) for (const each of cases) each.windows.push(await each.run(each.name));
     const base = median((cases[0]?.windows ?? []).map(({ cores }) => cores));
     return {

@@ -2,7 +2,7 @@ import type { Bench, Part, PartResult } from '../part.ts';
 import { digits, type Table } from '../report/table.ts';
 import { Janus, janusVersion } from '../systems/janus.ts';
 import type { System } from '../systems/system.ts';
-import { foreignNote, middle, ONE_ROOM, type Run, runCrowd, SMALL_ROOMS } from './cost.ts';
+import { foreignNote, middle, type Run, runCrowd } from './cost.ts';
 import { COST_COLUMNS, costCells } from './legs.ts';
 
 /** The same load on partyline and on Janus' AudioBridge, by turns. */
@@ -26,14 +26,10 @@ export const janus: Part = {
         name: 'partyline, node:dgram',
         start: () => bench.startPartyline({ legs: count, name: 'partyline, node:dgram', env: { BATCH_UDP: 'false' } }),
       },
-    ];
+    ].slice(0, bench.pick({ tiny: 2, short: 3, full: 3 }));
     const rows: Table['rows'][number][] = [];
     const data: Run[] = [];
-    for (const shape of bench.pick({
-      tiny: [SMALL_ROOMS],
-      short: [SMALL_ROOMS, ONE_ROOM],
-      full: [SMALL_ROOMS, ONE_ROOM],
-    })) {
+    for (const shape of bench.shapes) {
       const runs: Run[][] = systems.map(() => []);
       for (let i = 0; i < bench.size.runs; i++)
         for (const [at, { start }] of systems.entries()) runs[at]?.push(await runCrowd(bench, start, shape, count));

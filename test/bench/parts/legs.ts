@@ -1,7 +1,7 @@
 import { badShare, type Window } from '../load/crowd.ts';
 import type { Bench, Part, PartResult } from '../part.ts';
 import { digits, percent, spread, type Table } from '../report/table.ts';
-import { foreignNote, middle, ONE_ROOM, type Run, runCrowd, SMALL_ROOMS } from './cost.ts';
+import { foreignNote, middle, type Run, runCrowd } from './cost.ts';
 
 /** Columns that say what a window cost and how well it went. */
 export const COST_COLUMNS = [
@@ -42,7 +42,7 @@ export const legs: Part = {
     const chosen: Run[] = [];
     const all: Run[] = [];
     const rows: Table['rows'][number][] = [];
-    for (const shape of [SMALL_ROOMS, ONE_ROOM])
+    for (const shape of bench.shapes)
       for (const count of counts) {
         const runs: Run[][] = backEnds.map(() => []);
         // Interleaved, so that a slow minute of the machine hits both alike.

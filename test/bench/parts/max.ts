@@ -1,8 +1,9 @@
 import { badShare } from '../load/crowd.ts';
+import type { Shape } from '../load/shape.ts';
 import { median } from '../measure/statistics.ts';
 import type { Bench, Part, PartResult } from '../part.ts';
 import { digits, percent, spread, type Table } from '../report/table.ts';
-import { ONE_ROOM, type Run, runCrowd, type Shape, SMALL_ROOMS } from './cost.ts';
+import { type Run, runCrowd } from './cost.ts';
 
 /** Steps of the search, about 6 %. */
 const STEP = 1.06;
@@ -53,6 +54,7 @@ async function search(bench: Bench, shape: Shape, from: number, most: number): P
     } else if (failed - passed > 1) step = Math.floor((passed + failed) / 2);
     else break;
   }
+  if (bench.size.name === 'tiny') return { highest: 0, runs, confirming: runs, limitedByGenerator: false };
   // Then the median of three must agree, else one step lower is tried.
   for (let step = passed ?? 1; ; step--) {
     const confirming: Run[] = [];
@@ -70,7 +72,7 @@ export const max: Part = {
     const [from, most] = bench.pick({ tiny: [8, 8], short: [800, 5000], full: [800, 5000] });
     const rows: Table['rows'][number][] = [];
     const data: Record<string, Search> = {};
-    for (const shape of [SMALL_ROOMS, ONE_ROOM]) {
+    for (const shape of bench.shapes) {
       const found = await search(bench, shape, bench.legs[0] ?? from, most);
       data[shape.name] = found;
       const middleRun = found.confirming[Math.floor(found.confirming.length / 2)];

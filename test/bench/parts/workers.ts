@@ -14,7 +14,7 @@ export const workers: Part = {
     const { count: cores } = bench.cores;
     const onCores = bench.cores.server === undefined ? {} : { onCores: `0-${cores - 1}` };
     for (let i = 0; i < bench.size.runs; i++)
-      for (const threads of [1, 2])
+      for (const threads of bench.pick({ tiny: [2], short: [1, 2], full: [1, 2] }))
         await bench.withCrowd(
           () => bench.startPartyline({ legs: count, env: { MEDIA_WORKERS: String(threads) }, ...onCores }),
           async (server, crowd) => {
@@ -26,7 +26,9 @@ export const workers: Part = {
             bench.progress(`${threads} mixer threads: busiest ${digits(window.mixerCores)} cores`);
           },
         );
-    const chosen = windows.map((runs) => middleRun(runs, (window) => window.mixerCores));
+    const chosen = windows
+      .filter((runs) => runs.length > 0)
+      .map((runs) => middleRun(runs, (window) => window.mixerCores));
     const [one, two] = chosen;
     const gain = (one?.mixerCores ?? Number.NaN) / (two?.mixerCores ?? Number.NaN);
     return {
@@ -42,7 +44,7 @@ export const workers: Part = {
             'late or missing',
           ],
           rows: chosen.map((window, i): Table['rows'][number] => [
-            i + 1,
+            windows.length - chosen.length + i + 1,
             digits(window.mixerCores),
             digits(window.cores),
             ratio(window.cores, one?.cores ?? 0),

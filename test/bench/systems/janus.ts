@@ -112,6 +112,10 @@ export class Janus implements System {
     return port;
   }
 
+  lastWords(): string {
+    return '(its output is not kept)';
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     if (this.#child.exitCode === null && this.#child.signalCode === null) {

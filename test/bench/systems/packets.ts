@@ -38,6 +38,10 @@ export class PacketsOnly implements System {
     });
   }
 
+  lastWords(): string {
+    return '(its output is not kept)';
+  }
+
   async stop(): Promise<void> {
     const exited = once(this.#child, 'exit');
     this.#child.stdin?.end();

@@ -6,5 +6,7 @@ export interface System {
   admit(room: string, rtpPort: number): Promise<number>;
   /** Legs are let in so many at a time. */
   readonly admitAtOnce: number;
+  /** The end of what it wrote, for whoever wonders why it failed. */
+  lastWords(): string;
   stop(): Promise<void>;
 }
