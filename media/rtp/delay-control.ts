@@ -40,6 +40,7 @@ export class DelayControl {
   /** Whether the delay is so long that packets should be dropped. */
   cut = false;
   private readonly estimator: DelayEstimator;
+  private readonly spreadMarginMs: number;
   private pulls = 0;
   private blocks = 0;
   private delayMs = Infinity;
@@ -49,8 +50,13 @@ export class DelayControl {
   /** Ms of decoded sound that the packet time itself leaves waiting: 10 for packets of 10 or 30 ms. */
   private stepMs = 0;
 
-  constructor(estimator: DelayEstimator) {
+  /**
+   * `arrivalGrainMs`: step of the arrival times. Times of ticks are exact to the purpose, as a packet is played at a tick: one
+   * that seems just in time is in time, and a margin over the spread would call for a step too many.
+   */
+  constructor(estimator: DelayEstimator, arrivalGrainMs: number) {
     this.estimator = estimator;
+    this.spreadMarginMs = arrivalGrainMs > 0 ? -arrivalGrainMs / 2 : GROWTH_TRIGGER_MS;
   }
 
   /** Playout delay aimed at, in ms. */
@@ -131,7 +137,7 @@ export class DelayControl {
     const reserveMs = Math.max(floorMs, Math.min(LARGEST_DELAY_MS, this.estimator.peakMs)) + this.stepMs;
     if (delayMs > this.ceilingMs) {
       this.correctionMs = delayMs - goalMs;
-    } else if (slackMs < floorMs + GROWTH_TRIGGER_MS) {
+    } else if (slackMs < Math.max(GROWTH_TRIGGER_MS, floorMs + this.spreadMarginMs)) {
       const untilStep = FRAME_MS - (delayMs - slackMs);
       this.correctionMs = -Math.min(FRAME_MS, Math.max(untilStep, floorMs + GROWTH_MARGIN_MS - slackMs));
     } else if (delayMs > reserveMs + SLOW_EXCESS_MS && this.blocks > SETTLED_BLOCKS) {

@@ -23,7 +23,8 @@ const PRIOR_WEIGHT = 50;
 const LARGEST_WEIGHT = 1e6;
 /** Packets between two looks at the buckets, while none comes later than expected. */
 const LOOK_EVERY = 8;
-/** Until this much is known, a much faster packet shows that those before it were a backlog from the start. */
+/** A packet this much faster than the base shows a new path; until this much is known, a backlog from the start. */
+const FASTER_PATH_MS = 60;
 const YOUNG_WEIGHT = 50;
 const BACKLOG_MS = 20;
 
@@ -68,6 +69,8 @@ export class DelayEstimator {
       this.rebase();
     }
     this.lastArrivalMs = arrivalMs;
+    const fasterMs = this.baseMs - transitMs;
+    if (fasterMs >= (this.total < YOUNG_WEIGHT ? BACKLOG_MS : FASTER_PATH_MS)) this.forgetDelays();
     if (arrivalMs - this.windowStartMs >= BASE_WINDOW_MS) this.turnBaseWindow();
     if (arrivalMs - this.peakStartMs >= PEAK_WINDOW_MS) {
       this.greatestBeforeMs = this.greatestMs;
@@ -79,7 +82,6 @@ export class DelayEstimator {
     if (transitMs < this.leastMs) {
       this.leastMs = transitMs;
       if (transitMs < this.baseMs) {
-        if (this.baseMs - transitMs >= BACKLOG_MS && this.total < YOUNG_WEIGHT) this.forgetDelays();
         this.baseMs = transitMs;
         this.untilLook = 0;
       }

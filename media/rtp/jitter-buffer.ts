@@ -95,6 +95,11 @@ export class JitterBuffer {
     }
     if (intake === Intake.goesOn && extended < newest) counters.reordered++;
     this.makeRoom(extended);
+    if (extended < this.nextSequence) {
+      // Its timestamp claims to be much later than what came after it, which had to go.
+      counters.discarded.jump++;
+      return intake;
+    }
     store.timestamp = position.timestamp;
     store.put(extended, state, payload, offset, length);
     return intake;

@@ -13,6 +13,8 @@ export interface PlayoutOptions {
   readonly clockRate: number;
   /** Owned by the caller, who also closes it. */
   readonly decoder: FrameDecoder;
+  /** Step of the arrival times in ms: 20 when packets are stamped by the tick that finds them, 0 (default) when exact. */
+  readonly arrivalGrainMs?: number;
   /** Chooses the comfort noise; legs with different seeds hiss independently. Default 1. */
   readonly seed?: number;
 }
@@ -45,7 +47,7 @@ export class Playout {
   /** Whether comfort noise spectra, which are made for the clock rate, fit our sample rate. */
   private readonly shapedNoise: boolean;
   private readonly estimator = new DelayEstimator();
-  private readonly control = new DelayControl(this.estimator);
+  private readonly control: DelayControl;
   private readonly buffer: JitterBuffer;
   private readonly sound: PlayoutSound;
   private playing = false;
@@ -68,6 +70,7 @@ export class Playout {
     this.msPerTick = 1000 / clockRate;
     this.ticksPerSample = clockRate / decoder.sampleRate;
     this.shapedNoise = clockRate === decoder.sampleRate;
+    this.control = new DelayControl(this.estimator, options.arrivalGrainMs ?? 0);
     const largestPayload = Math.max(DATAGRAM_BYTES, (2 * decoder.sampleRate * LONGEST_PACKET_MS) / 1000);
     this.buffer = new JitterBuffer(clockRate, largestPayload, this.estimator, this.counters);
     this.sound = new PlayoutSound(decoder, options.seed ?? 1);
@@ -84,8 +87,8 @@ export class Playout {
   }
 
   /**
-   * Takes a packet; its payload is copied. Never throws, whatever the packet says. `arrivalMs` is on the clock of `pull`; it
-   * may be the time of the tick that found the packet. `timestamp` may be given signed (`| 0`), which costs no heap object.
+   * Takes a packet; its payload is copied. Never throws, whatever the packet says. `arrivalMs` is on the clock of `pull`.
+   * `timestamp` may be given signed (`| 0`), which costs no heap object.
    */
   insert(
     sequence: number,

@@ -57,7 +57,8 @@ export function receive(options: ReceivingLegOptions): Heard {
   const { ptimeMs = TICK_MS, sequence = 65_530, timestamp = 0xffff_fe00, seed = 1 } = options;
   const random = seededRandom(seed);
   const network = new NetworkSimulator<SentPacket>(options, random);
-  const playout = new Playout({ clockRate: sampleRate, decoder: l16(sampleRate).createDecoder() });
+  const arrivalGrainMs = oncePerTick ? TICK_MS : 0;
+  const playout = new Playout({ clockRate: sampleRate, decoder: l16(sampleRate).createDecoder(), arrivalGrainMs });
 
   const frameSamples = (sampleRate * TICK_MS) / 1000;
   const durationMs = (sound.length * 1000) / sampleRate / (1 + skewPpm * 1e-6);
