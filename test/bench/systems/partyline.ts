@@ -65,7 +65,7 @@ export class Partyline implements System {
       },
       {
         ...(onCores === undefined ? {} : { wrapper: ['taskset', '-c', onCores] }),
-        ...(options.nodeFlags ? { nodeFlags: options.nodeFlags } : {}),
+        nodeFlags: ['--perf-basic-prof'],
       },
     );
     return new Partyline(options.name ?? 'partyline', server, await SipCaller.open());
