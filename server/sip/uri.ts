@@ -30,11 +30,11 @@ export function readUri(text: string): UriResult {
   // An @ inside user or headers is always escaped, so the first one ends the user part.
   const at = rest.indexOf('@');
   const userInfo = at < 0 ? undefined : rest.slice(0, at);
-  const user = userInfo?.split(':', 1)[0];
+  const user = userInfo?.split(':', 1)[0] || undefined;
   const [address = ''] = rest.slice(at + 1).split('?', 1);
   const [hostPort = '', ...parameters] = address.split(';');
   const place = readHostPort(hostPort);
-  if (!place || user === '') return malformed;
+  if (!place) return malformed;
   return { ok: true, uri: { scheme, user, ...place, params: readUriParams(parameters) } };
 }
 

@@ -27,6 +27,7 @@ const MULTIPART = [
 ].join('\r\n');
 
 const CASES: readonly Case[] = [
+  { what: 'an empty user part', uri: 'sip:@127.0.0.1', status: 404 },
   { what: 'no user part', uri: 'sip:127.0.0.1', status: 404 },
   { what: 'a name of 129 characters', uri: `sip:${'a'.repeat(129)}@127.0.0.1`, status: 404 },
   { what: 'a name with a control character', uri: 'sip:a%00b@127.0.0.1', status: 404 },

@@ -1,0 +1,27 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+/**
+ * True when all of these programs are on PATH. Otherwise the test is skipped, which says what is missing; with
+ * `CI=true` it fails instead. A test begins with `if (!requireProgram(t, 'sipp')) return;`.
+ */
+export function requireProgram(t: TestContext, ...names: readonly string[]): boolean {
+  const missing = names.filter((name) => !isOnPath(name));
+  if (missing.length === 0) return true;
+  const message = `not installed: ${missing.join(', ')}`;
+  if (process.env.CI === 'true') throw new Error(message);
+  t.skip(message);
+  return false;
+}
+
+function isOnPath(name: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, name), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,119 @@
+/* sipp as a crowd of callers: runs a scenario to its end and says how it went. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePorts } from './ports.ts';
+
+export interface SippOptions {
+  /** Port of the server. */
+  readonly port: number;
+  /** The user part that is called. */
+  readonly service: string;
+  readonly calls: number;
+  /** New calls a second. */
+  readonly rate: number;
+  /** How long each call lasts, in ms. */
+  readonly callMs?: number;
+  readonly transport?: 'udp' | 'tcp';
+  /** Share of messages thrown away in each direction, in percent. */
+  readonly lost?: number;
+  readonly deadlineMs?: number;
+}
+
+export interface SippResult {
+  /** 0: every call went as the scenario says. */
+  readonly code: number | null;
+  /** Errors and the last lines of its screen. */
+  readonly output: string;
+}
+
+const DEADLINE_MS = 60_000;
+
+/** One line of a request, with the headers that all of them share. */
+const headers = (cseq: string, peer = ''): string =>
+  [
+    'Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]',
+    'From: "sipp" <sip:sipp@[local_ip]:[local_port]>;tag=[pid]T[call_number]',
+    `To: <sip:[service]@[remote_ip]:[remote_port]>${peer}`,
+    'Call-ID: [call_id]',
+    `CSeq: ${cseq}`,
+    'Contact: <sip:sipp@[local_ip]:[local_port];transport=[transport]>',
+    'Max-Forwards: 70',
+    'Content-Length: [len]',
+  ].join('\n');
+
+/**
+ * A call from INVITE to BYE. Answers are matched to their transactions: sipp's own caller takes a repeated 200 of its
+ * INVITE for the answer to a BYE that was lost, and leaves a call behind that it counts as a success.
+ */
+const CALLER = `<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="caller">
+  <send retrans="500" start_txn="invite"><![CDATA[
+INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+${headers('1 INVITE')}
+Content-Type: application/sdp
+
+v=0
+o=sipp 1 1 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+]]></send>
+  <recv response="100" optional="true" response_txn="invite"/>
+  <recv response="180" optional="true" response_txn="invite"/>
+  <recv response="200" rrs="true" response_txn="invite"/>
+  <send ack_txn="invite"><![CDATA[
+ACK [next_url] SIP/2.0
+[routes]
+${headers('1 ACK', '[peer_tag_param]')}
+
+]]></send>
+  <pause/>
+  <send retrans="500" start_txn="bye"><![CDATA[
+BYE [next_url] SIP/2.0
+[routes]
+${headers('2 BYE', '[peer_tag_param]')}
+
+]]></send>
+  <recv response="200" response_txn="bye"/>
+</scenario>
+`;
+
+export async function runSipp(options: SippOptions): Promise<SippResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'sipp-'));
+  const port = await freePorts(6);
+  try {
+    await writeFile(join(folder, 'caller.xml'), CALLER);
+    const child = spawn(
+      'sipp',
+      [
+        ...['-sf', 'caller.xml'],
+        `127.0.0.1:${options.port}`,
+        ...['-s', options.service, '-i', '127.0.0.1', '-mi', '127.0.0.1'],
+        ...['-p', String(port), '-mp', String(port + 2), '-m', String(options.calls), '-r', String(options.rate)],
+        ...(options.callMs === undefined ? [] : ['-d', String(options.callMs)]),
+        ...(options.transport === 'tcp' ? ['-t', 't1'] : []),
+        ...(options.lost === undefined ? [] : ['-lost', String(options.lost)]),
+        ...['-nostdin', '-trace_err'],
+      ],
+      { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    let screen = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('latin1').on('data', (text: string) => {
+        screen = (screen + text).slice(-4000);
+      });
+    const timer = setTimeout(() => child.kill('SIGKILL'), options.deadlineMs ?? DEADLINE_MS);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    clearTimeout(timer);
+    const logs = (await readdir(folder)).filter((name) => name.endsWith('_errors.log'));
+    const errors = await Promise.all(logs.map((name) => readFile(join(folder, name), 'latin1')));
+    return { code, output: [...errors.map((text) => text.slice(0, 4000)), screen].join('\n') };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
