@@ -9,9 +9,9 @@ import { ClipStore, chooseDecoder, parseFetchAllow, sourcePolicy } from '../../m
 const SAMPLE_RATE = 8000;
 /** Long enough to tell two pitches 40 Hz apart, short enough for a voice whose phase jumps now and then. */
 const BLOCK = 1600;
-/** As much of a clip as it takes to find its place, and every which sample of it: a third of them tells as much. */
+/** As much of a clip as it takes to find its place, and the step through it: a seventh of its samples tell as much. */
 const PROBE = 8000;
-const PROBE_STEP = 3;
+const PROBE_STEP = 7;
 
 export interface ClipMatch {
   /** Index in the recording of the clip's first sample. */
