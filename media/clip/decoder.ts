@@ -2,9 +2,8 @@ import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
-import { type Clock, systemClock } from '../time/clock.ts';
-import { Transcode } from './transcode.ts';
-import { monoStreamHeader } from './wav-header.ts';
+import { systemClock } from '../time/clock.ts';
+import { type DecoderProgram, Transcode, type TranscodeInput } from './transcode.ts';
 
 /** An ffmpeg that was seen to work. */
 export interface Decoder {
@@ -42,7 +41,7 @@ const SILENT_FRAMES = 12;
 
 /**
  * Finds an ffmpeg: the configured one, then the static ones that npm installs (they start several times sooner than a
- * distribution's), then the one on PATH. Each must run and decode a wav and an mp3 that are built in here.
+ * distribution's), then the one on PATH. Each must run, resample samples as they stand in a wav, and decode an mp3; both are built in here.
  */
 export async function chooseDecoder(
   configured: string | undefined,
@@ -121,29 +120,27 @@ function versionOf(path: string): Promise<string | undefined> {
 }
 
 async function proveDecoding(path: string, prlimit: string | undefined): Promise<string | undefined> {
-  const wav = Buffer.concat([monoStreamHeader(PROOF_RATE), Buffer.alloc(PROOF_RATE * PROOF_SECONDS * 2, 0x20)]);
+  const samples = Buffer.alloc(PROOF_RATE * PROOF_SECONDS * 2, 0x20);
   const mp3 = Buffer.concat(Array.from({ length: SILENT_FRAMES }, () => SILENT_FRAME));
   const program = { path, prlimit };
-  const problems = await Promise.all([decodes('wav', wav, program), decodes('mp3', mp3, program)]);
+  const problems = await Promise.all([
+    decodes({ format: 's16le', sampleRate: PROOF_RATE }, samples, program),
+    decodes({ format: 'mp3' }, mp3, program),
+  ]);
   return problems.find((problem) => problem !== undefined);
 }
 
-async function decodes(
-  format: 'wav' | 'mp3',
-  file: Uint8Array,
-  program: { path: string; prlimit: string | undefined },
-  clock: Clock = systemClock,
-): Promise<string | undefined> {
+async function decodes(input: TranscodeInput, file: Uint8Array, program: DecoderProgram): Promise<string | undefined> {
   let bytes = 0;
   const transcode = new Transcode({
     program,
-    format,
+    input,
     sampleRate: WANTED_RATE,
     maxSeconds: 1,
     deadlineMs: PROOF_MS,
     cpuSeconds: 5,
     memoryBytes: 256 * 1024 * 1024,
-    clock,
+    clock: systemClock,
     onPcm: (pcm) => {
       bytes += pcm.length;
     },
@@ -151,10 +148,10 @@ async function decodes(
   await transcode.write(file);
   transcode.end();
   const end = await transcode.done;
-  if (end.status !== 'finished') return `cannot decode ${format} (${'detail' in end ? end.detail : end.status})`;
+  if (end.status !== 'finished') return `cannot decode ${input.format} (${'detail' in end ? end.detail : end.status})`;
   // Resamplers and mp3 keep a little back at either end.
   const expected = WANTED_RATE * PROOF_SECONDS * 2;
-  return bytes > expected / 2 && bytes < expected * 2 ? undefined : `decodes ${format} to ${bytes} bytes`;
+  return bytes > expected / 2 && bytes < expected * 2 ? undefined : `decodes ${input.format} to ${bytes} bytes`;
 }
 
 async function executable(path: string): Promise<boolean> {

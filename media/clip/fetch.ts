@@ -1,4 +1,4 @@
-import { Client, type Dispatcher } from 'undici';
+import { Client, type Dispatcher, errors } from 'undici';
 import type { Clock } from '../time/clock.ts';
 import { guardedConnector, type Resolve } from './connector.ts';
 import {
@@ -44,6 +44,8 @@ export type BodyPart =
   | ({ readonly type: 'failed' } & Omit<Failed, 'status'>);
 
 type Answer = Dispatcher.ResponseData;
+
+const CUT_SHORT: BodyPart = { type: 'end', cutShort: true };
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const RETRIED: ReadonlySet<number> = new Set([502, 503, 504]);
@@ -156,7 +158,8 @@ export class SourceFetch {
     });
     // Our own deadlines are finer than undici's, whose timers tick once a second.
     const off = { headersTimeout: 0, bodyTimeout: 0, connectTimeout: 0 };
-    this.client = new Client(url.origin, { ...off, connect, maxHeaderSize: MAX_HEADER_BYTES });
+    const sizes = { maxHeaderSize: MAX_HEADER_BYTES, maxResponseSize: limits.downloadBytes };
+    this.client = new Client(url.origin, { ...off, ...sizes, connect });
     this.startStage('connection', limits.connectMs);
     try {
       const answer = await this.client.request({
@@ -165,8 +168,9 @@ export class SourceFetch {
         headers: { ...REQUEST_HEADERS, ...this.conditions(url) },
         signal: this.controller.signal,
         reset: true,
-        // undici throws outside of any promise when a connection ends while its reader is this far behind.
-        highWaterMark: limits.downloadBytes,
+        // undici throws outside of any promise when a connection ends while its reader is this far behind; with the
+        // limit above, nobody can fall so far behind.
+        highWaterMark: limits.downloadBytes + 1,
       });
       this.stopStage?.();
       // An unread body may still report an error when its connection is closed; nobody is interested then.
@@ -218,9 +222,10 @@ export class SourceFetch {
       if (next.done === true) return { type: 'end', cutShort: this.bytes < (this.declaredBytes ?? 0) };
       this.bytes += next.value.length;
       return this.tooLong(this.bytes) ?? { type: 'data', bytes: next.value };
-    } catch {
+    } catch (error) {
       if (this.verdict) return { ...this.verdict, type: 'failed' };
-      return this.controller.signal.aborted ? { type: 'cancelled' } : { type: 'end', cutShort: true };
+      if (this.controller.signal.aborted) return { type: 'cancelled' };
+      return this.tooLong(error instanceof errors.ResponseExceededMaxSizeError ? Infinity : 0) ?? CUT_SHORT;
     } finally {
       this.stopStage?.();
     }

@@ -2,7 +2,7 @@ import { type Failed, failed } from './fetch-outcome.ts';
 import type { LoadOptions } from './load.ts';
 import type { PcmSink } from './pcm-sink.ts';
 import type { Slot } from './slots.ts';
-import { Transcode, type TranscodeEnd } from './transcode.ts';
+import { Transcode, type TranscodeEnd, type TranscodeInput } from './transcode.ts';
 
 /** One second more than a clip may have, so that the sink sees the overflow instead of a quiet end. */
 const SPARE_SECONDS = 1;
@@ -16,7 +16,7 @@ export class FfmpegStage {
   private readonly options: LoadOptions;
   private readonly sink: PcmSink;
   private readonly signal: AbortSignal;
-  private readonly format: 'mp3' | 'wav';
+  private readonly input: TranscodeInput;
   private readonly onGone: () => void;
   private transcode: Transcode | undefined;
   private slot: Slot | undefined;
@@ -27,9 +27,9 @@ export class FfmpegStage {
   private odd: number | undefined;
 
   /** `onGone`: the decoder ended before its input did; there is no point in feeding it any more. */
-  constructor(options: LoadOptions, format: 'mp3' | 'wav', sink: PcmSink, signal: AbortSignal, onGone: () => void) {
+  constructor(options: LoadOptions, input: TranscodeInput, sink: PcmSink, signal: AbortSignal, onGone: () => void) {
     this.options = options;
-    this.format = format;
+    this.input = input;
     this.sink = sink;
     this.signal = signal;
     this.onGone = onGone;
@@ -56,7 +56,7 @@ export class FfmpegStage {
     this.hold(slot);
     const transcode = new Transcode({
       program: decoder,
-      format: this.format,
+      input: this.input,
       sampleRate: this.options.sampleRate,
       maxSeconds: limits.clipSeconds + SPARE_SECONDS,
       deadlineMs: limits.decodeMs,

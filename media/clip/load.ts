@@ -10,7 +10,8 @@ import type { ClipObserver } from './observer.ts';
 import { PcmSink, type SinkEvents } from './pcm-sink.ts';
 import type { Slots } from './slots.ts';
 import { Sniffer } from './sniff.ts';
-import { monoStreamHeader, WavReader } from './wav-header.ts';
+import type { TranscodeInput } from './transcode.ts';
+import { WavReader } from './wav-header.ts';
 import { WavMono } from './wav-samples.ts';
 
 export interface LoadOptions {
@@ -163,7 +164,7 @@ export class ClipLoad {
 
   private mp3(): Decoding {
     const walk = new MpegFrameWalk();
-    const stage = this.ffmpeg('mp3');
+    const stage = this.ffmpeg({ format: 'mp3' });
     return {
       push: async (bytes) => {
         walk.push(bytes);
@@ -186,16 +187,15 @@ export class ClipLoad {
         const part = reader.push(bytes);
         if (part?.type === 'bad') return failed('bad_audio', part.detail);
         if (!part) return undefined;
-        const isFirst = mono === undefined;
         mono ??= new WavMono(part.format);
         const samples = mono.push(part.bytes);
-        if (part.format.sampleRate === this.options.sampleRate) {
+        const { sampleRate } = part.format;
+        if (sampleRate === this.options.sampleRate) {
           this.sink.write(samples);
           return undefined;
         }
-        stage ??= this.ffmpeg('wav');
-        const raw = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-        return stage.write(isFirst ? Buffer.concat([monoStreamHeader(part.format.sampleRate), raw]) : raw);
+        stage ??= this.ffmpeg({ format: 's16le', sampleRate });
+        return stage.write(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
       },
       finish: async () => {
         if (!reader.format) return failed('bad_audio', 'the file ends before its sound begins');
@@ -206,8 +206,8 @@ export class ClipLoad {
   }
 
   /** An ffmpeg that starts with its first bytes. */
-  private ffmpeg(format: 'mp3' | 'wav'): FfmpegStage {
-    this.stage = new FfmpegStage(this.options, format, this.sink, this.controller.signal, () => this.source.close());
+  private ffmpeg(input: TranscodeInput): FfmpegStage {
+    this.stage = new FfmpegStage(this.options, input, this.sink, this.controller.signal, () => this.source.close());
     return this.stage;
   }
 

@@ -11,10 +11,15 @@ export interface DecoderProgram {
   readonly prlimit: string | undefined;
 }
 
+/**
+ * What goes in, decided by us; ffmpeg is never left to guess. Wav arrives here as mono 16-bit samples, little-endian,
+ * its header already read: ffmpeg's own wav reader would wait for 64 kB of them before it let the first one go.
+ */
+export type TranscodeInput = { readonly format: 'mp3' } | { readonly format: 's16le'; readonly sampleRate: number };
+
 export interface TranscodeJob {
   readonly program: DecoderProgram;
-  /** Decided by us from the first bytes; ffmpeg is never left to guess. */
-  readonly format: 'mp3' | 'wav';
+  readonly input: TranscodeInput;
   /** Of the mono 16-bit samples that come out, in Hz. */
   readonly sampleRate: number;
   /** No more sound than this comes out. */
@@ -183,7 +188,7 @@ export class Transcode {
       .input(this.input)
       .inputOptions('-nostdin', '-hide_banner', '-nostats', '-loglevel', 'error', '-protocol_whitelist', 'pipe')
       // Without these ffmpeg waits for seconds of sound before it lets the first sample go.
-      .inputOptions('-probesize', '32', '-analyzeduration', '0', '-threads', '1', '-f', job.format)
+      .inputOptions('-probesize', '32', '-analyzeduration', '0', '-threads', '1', ...formatOf(job.input))
       .outputOptions('-vn', '-sn', '-dn', '-map', '0:a:0', '-map_metadata', '-1', '-threads', '1')
       .outputOptions('-t', String(job.maxSeconds), '-af', filtersOf(job), '-c:a', 'pcm_s16le')
       // Each block leaves at once instead of waiting for 32 kB of company.
@@ -206,6 +211,10 @@ export class Transcode {
       );
     return command;
   }
+}
+
+function formatOf(input: TranscodeInput): string[] {
+  return ['-f', input.format, ...(input.format === 's16le' ? ['-ar', String(input.sampleRate)] : [])];
 }
 
 /**

@@ -177,21 +177,3 @@ function codingOf(tag: number, bits: number): WavCoding | undefined {
   if (tag === MULAW && bits === 8) return 'mulaw';
   return tag === ALAW && bits === 8 ? 'alaw' : undefined;
 }
-
-/** Header of an endless mono 16-bit wav: how samples of ours are handed to a decoder that only has to resample them. */
-export function monoStreamHeader(sampleRate: number): Buffer {
-  const header = Buffer.alloc(44);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(0xffff_ffff, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(FORMAT_BYTES, 16);
-  header.writeUInt16LE(PCM, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(sampleRate, 24);
-  header.writeUInt32LE(sampleRate * 2, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36, 'latin1');
-  header.writeUInt32LE(0xffff_ffff, 40);
-  return header;
-}

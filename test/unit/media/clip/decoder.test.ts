@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Candidate, chooseDecoder, type Decoder } from '../../../../media/clip/decoder.ts';
 import { Transcode, type TranscodeEnd, type TranscodeJob } from '../../../../media/clip/transcode.ts';
-import { monoStreamHeader } from '../../../../media/clip/wav-header.ts';
 import { systemClock } from '../../../../media/time/clock.ts';
 import { audioFixture, bytesOf } from '../../../support/audio-files.ts';
 import { levelAt, tone } from '../../../support/tones.ts';
@@ -15,7 +14,7 @@ let decoder: Decoder;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'decoder-'));
-  const chosen = await chooseDecoder(undefined);
+  const chosen = await chooseDecoder(process.env.FFMPEG_PATH);
   assert.ok(chosen.decoder, 'an ffmpeg must be installed, if only the optional dependency');
   decoder = chosen.decoder;
 });
@@ -65,7 +64,7 @@ async function run(path: string, input: Uint8Array, changes: Partial<TranscodeJo
   const pieces: Buffer[] = [];
   const transcode = new Transcode({
     program: { path, prlimit: decoder.prlimit },
-    format: 'mp3',
+    input: { format: 'mp3' },
     sampleRate: 8000,
     maxSeconds: 60,
     deadlineMs: 10_000,
@@ -117,8 +116,8 @@ describe('ffmpeg', () => {
   });
 
   test('resamples samples of ours', async () => {
-    const wav = Buffer.concat([monoStreamHeader(44100), bytesOf(tone(44100, 44100, [{ hz: 1000 }, { hz: 5000 }]))]);
-    const { end, pcm } = await run(decoder.path, wav, { format: 'wav' });
+    const samples44 = bytesOf(tone(44100, 44100, [{ hz: 1000 }, { hz: 5000 }]));
+    const { end, pcm } = await run(decoder.path, samples44, { input: { format: 's16le', sampleRate: 44100 } });
     assert.equal(end.status, 'finished');
     const samples = samplesOf(pcm);
     assert.ok(Math.abs(samples.length - 8000) < 40, `${samples.length}`);
@@ -135,8 +134,8 @@ describe('ffmpeg', () => {
   });
 
   test('stops by itself at the limit of sound', async () => {
-    const wav = Buffer.concat([monoStreamHeader(16000), Buffer.alloc(16000 * 2 * 5)]);
-    const { end, pcm } = await run(decoder.path, wav, { format: 'wav', maxSeconds: 2 });
+    const input = { format: 's16le', sampleRate: 16000 } as const;
+    const { end, pcm } = await run(decoder.path, Buffer.alloc(16000 * 2 * 5), { input, maxSeconds: 2 });
     assert.equal(end.status, 'finished');
     assert.ok(Math.abs(pcm.length / 2 - 16000) < 1000, `${pcm.length / 2}`);
   });
@@ -207,7 +206,7 @@ describe('a decoder that misbehaves', () => {
     const path = fake('waits', 'exec sleep 984');
     const transcode = new Transcode({
       program: { path, prlimit: decoder.prlimit },
-      format: 'mp3',
+      input: { format: 'mp3' },
       sampleRate: 8000,
       maxSeconds: 60,
       deadlineMs: 60_000,
@@ -228,7 +227,7 @@ describe('a decoder that misbehaves', () => {
     for (const prlimit of [undefined, '/nowhere/prlimit', decoder.prlimit]) {
       const transcode = new Transcode({
         program: { path: join(folder, 'missing'), prlimit },
-        format: 'mp3',
+        input: { format: 'mp3' },
         sampleRate: 8000,
         maxSeconds: 60,
         deadlineMs: 5_000,
@@ -269,7 +268,7 @@ describe('choosing a decoder', () => {
       { origin: 'PATH', find: () => decoder.path },
     ];
     const choice = await chooseDecoder(undefined, search);
-    assert.deepEqual(choice.decoder, { ...decoder, origin: 'PATH' });
+    assert.deepEqual(choice.decoder, { ...decoder, origin: 'PATH' } satisfies Decoder);
     assert.deepEqual(
       choice.refused.map(({ why }) => why),
       [
@@ -278,8 +277,8 @@ describe('choosing a decoder', () => {
         'does not say its version: not an ffmpeg',
         'does not say its version: not an ffmpeg',
         'does not say its version: not an ffmpeg',
-        'cannot decode wav (broken)',
-        'decodes wav to 0 bytes',
+        'cannot decode s16le (broken)',
+        'decodes s16le to 0 bytes',
       ],
     );
   });
@@ -294,6 +293,6 @@ describe('choosing a decoder', () => {
     assert.match(choice.decoder?.version ?? '', /^\S+$/);
     const wrong = await chooseDecoder('/nowhere/ffmpeg');
     assert.equal(wrong.refused[0]?.origin, 'FFMPEG_PATH');
-    assert.deepEqual(wrong.decoder, decoder);
+    assert.deepEqual(wrong.decoder, (await chooseDecoder(undefined)).decoder);
   });
 });

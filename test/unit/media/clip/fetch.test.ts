@@ -292,6 +292,36 @@ describe('sources that misbehave', () => {
     assert.deepEqual([opened.status, body.length], ['ok', 200_000]);
   });
 
+  test('that hang up while nobody reads do no harm', async () => {
+    const much = Buffer.alloc(150_000, 0x42);
+    for (const hangUp of ['end', 'destroy', 'resetAndDestroy'] as const) {
+      let gone = () => {};
+      const closed = new Promise<void>((resolve) => {
+        gone = resolve;
+      });
+      const url = server.on('/unread', (request, response) => {
+        request.socket.on('close', gone);
+        response.write(much, () =>
+          setTimeout(() => (hangUp === 'end' ? response.end() : request.socket[hangUp]()), 30),
+        );
+      });
+      const fetch = fetchOf();
+      assert.equal((await fetch.open(new URL(url))).status, 'ok');
+      await closed;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      let part = await fetch.read();
+      while (part.type === 'data') part = await fetch.read();
+      assert.deepEqual(part, { type: 'end', cutShort: hangUp !== 'end' });
+      fetch.close();
+    }
+    const tooMuch = fetchOf({ limits: { ...quick, idleMs: 2_000, totalMs: 4_000 } });
+    assert.equal((await tooMuch.open(new URL(server.on('/unread', endless(sound))))).status, 'ok');
+    await eventually(() => server.sockets.size === 0, 'the connection to be cut');
+    let part = await tooMuch.read();
+    while (part.type === 'data') part = await tooMuch.read();
+    assert.ok(part.type === 'failed' && part.reason === 'too_large');
+  });
+
   test('that announce 10 GB are not even read', async () => {
     const url = server.on('/huge', (_request, response) => {
       response.writeHead(200, { 'content-length': 10_000_000_000 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { monoStreamHeader, WavReader } from '../../../../media/clip/wav-header.ts';
+import { WavReader } from '../../../../media/clip/wav-header.ts';
 import { WavMono } from '../../../../media/clip/wav-samples.ts';
 import { alaw, mulaw } from '../../../../media/codec/g711.ts';
 import { bytesOf, chunk, type WavRecipe, wavFile } from '../../../support/audio-files.ts';
@@ -136,7 +136,6 @@ describe('wav', () => {
         cutShort: false,
       });
     }
-    assert.deepEqual(read(Buffer.concat([monoStreamHeader(16000), bytesOf(sound)])).samples, [...sound]);
   });
 
   test('a length beyond the file is clipped to what is there, and told', () => {
