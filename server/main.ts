@@ -22,7 +22,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { Directory, Plays } from './mpc/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
-import { startSip } from './sip/start.ts';
+import { startSip } from './sip/index.ts';
 import { StartError } from './start-error.ts';
 import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
 

@@ -3,7 +3,7 @@ import { CLIP_FAILURES, type ClipObserver } from '../../media/clip/index.ts';
 import type { EngineObserver, EngineSnapshot, PlayEndReason, WorkerSnapshot } from '../../media/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { SipObserver } from '../sip/observer.ts';
+import type { SipObserver } from '../sip/index.ts';
 import type { StreamStats } from '../ws/index.ts';
 import { histogramSamples, PulledMetric, type Sample } from './pulled.ts';
 import { METRICS, type MetricName } from './table.ts';

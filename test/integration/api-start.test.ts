@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { promisify } from 'node:util';
-import { startServer, until } from '../support/server.ts';
+import { ENTRY, startServer, until } from '../support/server.ts';
 import { rmsDb } from '../support/tones.ts';
 import { WsClient } from '../support/ws-client.ts';
 
-const ENTRY = process.env.PARTYLINE_ENTRY ?? 'dist/server/main.js';
 let folder: string;
 
 beforeEach(async () => {
@@ -110,4 +109,22 @@ test('a second SIGTERM hangs up on everybody and ends at once', async () => {
   assert.equal(await server.stop(), 0);
   assert.ok(performance.now() - began < 4000);
   assert.equal((await ana.closed).code, 1001);
+});
+
+test('the server runs from nothing but what the image holds', async () => {
+  const lines = (await readFile('Dockerfile', 'utf8')).split('\n');
+  const copies = lines
+    .slice(lines.findLastIndex((line) => line.startsWith('FROM ')))
+    .filter((line) => /^COPY /.test(line));
+  assert.ok(copies.length >= 4);
+  for (const line of copies) {
+    const [source = '', target = ''] = line.split(' ').slice(-2);
+    const path = source.replace('/app/', '');
+    const copy = join(folder, target === './' ? path : target);
+    if (path === 'node_modules') await symlink(resolve(path), copy);
+    else await cp(path === 'dist' ? dirname(dirname(ENTRY)) : path, copy, { recursive: true });
+  }
+  const server = await startServer({}, { entry: join(folder, 'dist/server/main.js') });
+  assert.match(await (await fetch(server.httpUrl)).text(), /<title>partyline<\/title>/);
+  assert.equal(await server.stop(), 0);
 });

@@ -31,6 +31,8 @@ export interface TestServer {
   stop(): Promise<number | null>;
 }
 
+/** What the build made, unless another build is to be tested. */
+export const ENTRY = process.env.PARTYLINE_ENTRY ?? 'dist/server/main.js';
 const START_DEADLINE_MS = 20_000;
 const STOP_DEADLINE_MS = 10_000;
 const AUTH_ID = 'MATESTTESTTESTTESTTE';
@@ -45,6 +47,8 @@ export interface Launch {
   /** A command put before it that becomes it, such as `taskset -c 0`. */
   readonly wrapper?: readonly string[];
   readonly nodeFlags?: readonly string[];
+  /** The server's main file, `dist/server/main.js` when left out. */
+  readonly entry?: string;
 }
 
 /** Starts `dist/server/main.js` and waits until it takes calls. `env` goes on top of the test's own settings. */
@@ -67,7 +71,7 @@ export async function startServer(
     LOG_LEVEL: 'debug',
     ...env,
   };
-  const entry = process.env.PARTYLINE_ENTRY ?? 'dist/server/main.js';
+  const entry = launch.entry ?? ENTRY;
   const [program = process.execPath, ...args] = [
     ...(launch.wrapper ?? []),
     process.execPath,
