@@ -65,7 +65,7 @@ export class Partyline implements System {
       },
       {
         ...(onCores === undefined ? {} : { wrapper: ['taskset', '-c', onCores] }),
-        nodeFlags: ['--perf-basic-prof'],
+        ...(options.nodeFlags ? { nodeFlags: options.nodeFlags } : {}),
       },
     );
     return new Partyline(options.name ?? 'partyline', server, await SipCaller.open());
