@@ -3,13 +3,14 @@ import type { Clock } from '../../media/time/clock.ts';
 import type { Directory, ExitCause, JoinResult, Member, Mpc } from '../mpc/index.ts';
 import { type FullRefusal, sessionDescription } from './body.ts';
 import { ALLOW, CAPABILITIES } from './capabilities.ts';
+import type { SupportedCodec } from './codecs.ts';
 import { Dialog, type DialogDeps } from './dialog.ts';
 import type { Flow } from './flow.ts';
 import { type Invitation, readContact, readTimer } from './invitation.ts';
 import type { SipLog } from './log.ts';
 import type { SipRequest } from './message.ts';
 import { Negotiation } from './negotiation.ts';
-import type { MediaTerms, SupportedCodec } from './sdp.ts';
+import type { MediaTerms } from './sdp.ts';
 import { type SessionTimer, sessionPatienceMs, sessionTimerHeaders } from './session-timer.ts';
 import type { ServerTransaction } from './transaction.ts';
 
@@ -271,14 +272,16 @@ function changesFor(terms: MediaTerms): RtpLegChanges {
     codec: terms.codec,
     direction: terms.direction,
     ...(terms.remote ? { remote: terms.remote } : {}),
-    ...(terms.telephoneEvent ? { dtmfPayloadType: terms.telephoneEvent.payloadType } : {}),
+    ...optional(terms),
   };
 }
 
-function optional(terms: MediaTerms): Pick<RtpLegOptions, 'dtmfPayloadType' | 'comfortNoisePayloadType'> {
-  const { telephoneEvent, comfortNoisePayloadType } = terms;
+function optional(
+  terms: MediaTerms,
+): Pick<RtpLegOptions, 'dtmfPayloadType' | 'dtmfClockRate' | 'comfortNoisePayloadType'> {
+  const { telephoneEvent: event, comfortNoisePayloadType } = terms;
   return {
-    ...(telephoneEvent ? { dtmfPayloadType: telephoneEvent.payloadType } : {}),
+    ...(event ? { dtmfPayloadType: event.payloadType, dtmfClockRate: event.clockRate } : {}),
     ...(comfortNoisePayloadType === undefined ? {} : { comfortNoisePayloadType }),
   };
 }

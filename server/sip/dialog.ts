@@ -47,6 +47,9 @@ export interface DialogEvents {
   readonly onEnded: () => void;
 }
 
+/** Begins the branch of every request of ours, by which one that comes back is known. */
+export const OWN_BRANCH = `${MAGIC_COOKIE}-partyline-`;
+
 const DEFAULT_PORT = 5060;
 
 /** The signalling of one call that a peer began: who is who, what is acknowledged, how it ends. Knows no media. */
@@ -216,7 +219,7 @@ export class Dialog {
   request(method: string, headers: Readonly<Record<string, string>>, done: ResponseHandler): void {
     const { transactions, newToken, publicAddress, port } = this.#deps;
     const flow = this.#openFlow();
-    const branch = `${MAGIC_COOKIE}${newToken()}`;
+    const branch = `${OWN_BRANCH}${newToken()}`;
     this.#localSequence += 1;
     const bytes = encodeRequest({
       method,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Call, type CallDeps } from './call.ts';
 import { ALLOW, CAPABILITIES, METHODS } from './capabilities.ts';
-import { dialogKey } from './dialog.ts';
+import { dialogKey, OWN_BRANCH } from './dialog.ts';
 import type { Flow, Pressure, Receiver } from './flow.ts';
 import type { Guard } from './guard.ts';
 import { readContact, readInvitation, readTimer, refuseByForm } from './invitation.ts';
@@ -11,8 +11,7 @@ import { countedMethod, type DropReason, type SipObserver } from './observer.ts'
 import { RateLimiter } from './rate.ts';
 import type { ReadResult } from './reader.ts';
 import { Responder } from './responder.ts';
-import { MAGIC_COOKIE, type ServerTransaction, Transactions } from './transaction.ts';
-import { uriHost } from './uri.ts';
+import { type ServerTransaction, Transactions } from './transaction.ts';
 
 export interface EndpointDeps extends Omit<CallDeps, 'transactions' | 'responder'> {
   readonly limits: SipLimits;
@@ -196,12 +195,6 @@ export class Endpoint implements Receiver {
 
   /** A request of our own that came back (RFC 3261 section 16.3). */
   #isLooped(request: SipRequest): boolean {
-    const { publicAddress, port } = this.#deps;
-    return request.vias.some(
-      (via) =>
-        via.host === uriHost(publicAddress) &&
-        via.port === port &&
-        via.params.get('branch')?.startsWith(MAGIC_COOKIE) === true,
-    );
+    return request.vias.some((via) => via.params.get('branch')?.startsWith(OWN_BRANCH) === true);
   }
 }

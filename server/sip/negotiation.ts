@@ -1,10 +1,10 @@
+import type { SupportedCodec } from './codecs.ts';
 import {
   type LineShape,
   type MediaTerms,
   type NegotiationContext,
   negotiate,
   type Origin,
-  type SupportedCodec,
   writeAnswer,
   writeOffer,
 } from './sdp.ts';
@@ -48,7 +48,7 @@ export class Negotiation {
       terms: agreed.terms,
       accept: (port) => {
         this.#agreed = { terms: agreed.terms, lines: read.media, line: agreed.line };
-        return this.#write((origin) => writeAnswer(origin, read.media, agreed, port));
+        return this.#write((origin) => writeAnswer(origin, this.#options.codecs, read.media, agreed, port));
       },
     };
   }

@@ -10,6 +10,7 @@ const MAX_PORT = 65_535;
 const MAX_CLOCK_RATE = 192_000;
 const MAX_CHANNELS = 8;
 const MAX_PTIME_MS = 200;
+const MAX_FMTP = 256;
 
 /** A payload format as one m-line describes it. */
 export interface SdpFormat {
@@ -19,6 +20,8 @@ export interface SdpFormat {
   readonly name: string;
   readonly clockRate: number;
   readonly channels: number;
+  /** As written. */
+  readonly fmtp?: string;
 }
 
 /** One m-line with what belongs to it, session-wide values filled in. */
@@ -85,7 +88,11 @@ export function readSdp(body: Buffer): SdpReadResult {
     }
     media.push({
       ...read,
-      formats: read.formatList.flatMap((text) => formats.get(/^\d{1,3}$/.test(text) ? Number(text) : -1) ?? []),
+      formats: read.formatList.flatMap((text) => {
+        const format = formats.get(/^\d{1,3}$/.test(text) ? Number(text) : -1);
+        const fmtp = kept.parameters[index]?.get(text);
+        return format ? { ...format, ...(fmtp === undefined ? {} : { fmtp }) } : [];
+      }),
       address: literalAddress(connection?.ip),
       direction: kept.directions[index] ?? kept.sessionDirection,
       ptimeMs: isWhole(section.ptime, 1, MAX_PTIME_MS) ? section.ptime : undefined,
@@ -101,12 +108,15 @@ interface Kept {
   readonly sessionDirection: Direction;
   /** By m-line; undefined where it does not say. */
   readonly directions: readonly (Direction | undefined)[];
+  /** By m-line: fmtp of each format. */
+  readonly parameters: readonly ReadonlyMap<string, string>[];
 }
 
 function keepUsed(text: string): Kept | Fault {
   const lines: string[] = [];
   const mediaLines: string[] = [];
   const directions: (Direction | undefined)[] = [];
+  const parameters: Map<string, string>[] = [];
   let sessionDirection: Direction = 'sendrecv';
   let attributes = 0;
   for (const line of text.split(/\r\n|\n|\r/)) {
@@ -118,6 +128,7 @@ function keepUsed(text: string): Kept | Fault {
     if (line.startsWith('m=')) {
       mediaLines.push(value);
       directions.push(undefined);
+      parameters.push(new Map());
       attributes = 0;
       if (mediaLines.length > MAX_MEDIA) return { ok: false, status: 488, reason: 'Too Many Media Lines' };
     }
@@ -127,12 +138,14 @@ function keepUsed(text: string): Kept | Fault {
       const direction = DIRECTIONS.find((known) => known === value);
       if (direction && directions.length === 0) sessionDirection = direction;
       else if (direction) directions[directions.length - 1] = direction;
+      const [, format, fmtp] = /^fmtp:(\d{1,3}) (.+)$/.exec(value) ?? [];
+      if (format !== undefined && fmtp !== undefined && fmtp.length <= MAX_FMTP) parameters.at(-1)?.set(format, fmtp);
       if (!USED_ATTRIBUTES.some((form) => form.test(value))) continue;
     }
     if ('vocsmta'.includes(line.charAt(0))) lines.push(line);
   }
   if (mediaLines.length === 0) return malformed('no media');
-  return { lines, mediaLines, sessionDirection, directions };
+  return { lines, mediaLines, sessionDirection, directions, parameters };
 }
 
 function malformed(what: string): Fault {

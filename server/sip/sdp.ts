@@ -1,39 +1,25 @@
 /* Offer and answer (RFC 3264) for one audio stream: pure functions from session descriptions to what the engine needs. */
 import { write } from 'sdp-transform';
-import type { CodecName, Direction, NegotiatedCodec, RtpRemote } from '../../media/engine.ts';
+import type { Direction, NegotiatedCodec, RtpRemote } from '../../media/engine.ts';
+import type { SupportedCodec } from './codecs.ts';
 import { judgeTarget } from './media-target.ts';
+import { readOpusTerms } from './opus-terms.ts';
 import type { SdpFormat, SdpMedia } from './sdp-reader.ts';
-
-/** A codec that may be agreed on. */
-export interface SupportedCodec {
-  readonly name: CodecName;
-  /** RTP clock rate in Hz. */
-  readonly clockRate: number;
-  readonly channels: number;
-  /** Its number when the offer is ours. */
-  readonly payloadType: number;
-  readonly fmtp?: string;
-}
-
-/** G.711, in the order in which we offer it. */
-export const G711: readonly SupportedCodec[] = [
-  { name: 'PCMU', clockRate: 8000, channels: 1, payloadType: 0 },
-  { name: 'PCMA', clockRate: 8000, channels: 1, payloadType: 8 },
-];
 
 const PTIME_MS = 20;
 const TELEPHONE_EVENT = 'telephone-event';
 /** The sixteen DTMF digits of RFC 4733. */
 const TELEPHONE_EVENT_FMTP = '0-15';
-const OFFERED_EVENT_PAYLOAD_TYPE = 101;
-const OFFERED_EVENT_CLOCK_RATE = 8000;
+/** Numbers of telephone-event in our own offers, by clock rate: each codec wants one on its own clock. */
+const OFFERED_EVENTS: Readonly<Record<number, number>> = { 8000: 101, 16_000: 102, 48_000: 110 };
+const FIRST_DYNAMIC = 96;
 /** Plain RTP; feedback is allowed, and we have none to give. */
 const PROTOCOLS: readonly string[] = ['RTP/AVP', 'RTP/AVPF'];
 
 /** What was agreed for the audio stream, seen from our side. */
 export interface MediaTerms {
   readonly codec: NegotiatedCodec;
-  readonly telephoneEvent: SdpFormat | undefined;
+  readonly telephoneEvent: Pick<SdpFormat, 'payloadType' | 'clockRate'> | undefined;
   readonly comfortNoisePayloadType: number | undefined;
   /** Undefined while the peer takes no media and names no place for it. */
   readonly remote: RtpRemote | undefined;
@@ -83,10 +69,11 @@ function readTerms(line: SdpMedia, context: NegotiationContext): MediaTerms | st
   if (!PROTOCOLS.includes(line.protocol)) return `protocol ${PROTOCOLS[0]} is needed`;
   const codec = chooseCodec(line, context.codecs);
   if (!codec) return 'no common codec';
+  const { clockRate } = codec;
   const terms = {
     codec,
-    telephoneEvent: chooseTelephoneEvent(line, codec.clockRate),
-    comfortNoisePayloadType: line.formats.find((format) => format.name === 'cn' && format.clockRate === 8000)
+    telephoneEvent: chooseTelephoneEvent(line, clockRate),
+    comfortNoisePayloadType: line.formats.find((format) => format.name === 'cn' && format.clockRate === clockRate)
       ?.payloadType,
   };
   if (line.port === 0) {
@@ -117,6 +104,7 @@ function chooseCodec(line: SdpMedia, codecs: readonly SupportedCodec[]): Negotia
       clockRate: codec.clockRate,
       channels: codec.channels,
       ...(line.ptimeMs === undefined ? {} : { ptimeMs: line.ptimeMs }),
+      ...(codec.name === 'opus' ? { opus: readOpusTerms(format.fmtp) } : {}),
     };
   }
   return undefined;
@@ -151,12 +139,14 @@ export interface Origin {
 /** Writes an answer: the agreed line, and every other one refused in its place (RFC 3264 section 6). */
 export function writeAnswer(
   origin: Origin,
+  codecs: readonly SupportedCodec[],
   media: readonly SdpMedia[],
   agreed: Extract<Negotiated, { ok: true }>,
   port: number,
 ): string {
   const { codec, telephoneEvent, direction } = agreed.terms;
-  const formats = [describeCodec(codec)];
+  const ours = codecs.find((supported) => isSame(supported, codec));
+  const formats = [describeCodec({ ...ours, ...codec })];
   if (telephoneEvent) formats.push(describeEvent(telephoneEvent.payloadType, telephoneEvent.clockRate));
   return writeDescription(
     origin,
@@ -176,16 +166,7 @@ export function writeOffer(
   port: number,
   before: { readonly terms: MediaTerms; readonly lines: readonly LineShape[]; readonly line: number } | undefined,
 ): string {
-  const agreed = before?.terms.codec;
-  const isAgreed = (codec: SupportedCodec): boolean =>
-    codec.name === agreed?.name && codec.clockRate === agreed.clockRate && codec.channels === agreed.channels;
-  const formats = codecs.map((codec) =>
-    describeCodec(agreed && isAgreed(codec) ? { ...codec, payloadType: agreed.payloadType } : codec),
-  );
-  const event = before?.terms.telephoneEvent;
-  formats.push(
-    describeEvent(event?.payloadType ?? OFFERED_EVENT_PAYLOAD_TYPE, event?.clockRate ?? OFFERED_EVENT_CLOCK_RATE),
-  );
+  const formats = describeOffer(codecs, before?.terms);
   const lines = before?.lines ?? [{ kind: 'audio', protocol: 'RTP/AVP', formatList: [] }];
   return writeDescription(
     origin,
@@ -193,6 +174,39 @@ export function writeOffer(
       index === (before?.line ?? 0) ? audioLine(port, line.protocol, formats, 'sendrecv') : refuse(line),
     ),
   );
+}
+
+/**
+ * Numbers that mean something already keep their meaning (RFC 3264 section 8.3.2): the agreed codec and event keep theirs,
+ * whatever we would have chosen, and what else we would have called so gets a free one.
+ */
+function describeOffer(codecs: readonly SupportedCodec[], terms: MediaTerms | undefined): Described[] {
+  const agreed = terms?.codec;
+  const event = terms?.telephoneEvent;
+  const taken = new Set([agreed?.payloadType, event?.payloadType].filter((number) => number !== undefined));
+  const numbered = (wanted: number): number => {
+    let number = wanted;
+    for (let free = FIRST_DYNAMIC; taken.has(number); free++) number = free;
+    taken.add(number);
+    return number;
+  };
+  const formats = codecs.flatMap((codec) => {
+    if (agreed && isSame(codec, agreed)) return describeCodec({ ...codec, payloadType: agreed.payloadType });
+    // A number that is not ours to choose has no second meaning.
+    if (codec.payloadType < FIRST_DYNAMIC && taken.has(codec.payloadType)) return [];
+    return describeCodec({ ...codec, payloadType: numbered(codec.payloadType) });
+  });
+  const clockRates = new Set([...(event ? [event.clockRate] : []), ...codecs.map((codec) => codec.clockRate)]);
+  for (const clockRate of clockRates) {
+    const wanted = OFFERED_EVENTS[clockRate];
+    if (clockRate === event?.clockRate) formats.push(describeEvent(event.payloadType, clockRate));
+    else if (wanted !== undefined) formats.push(describeEvent(numbered(wanted), clockRate));
+  }
+  return formats;
+}
+
+function isSame(codec: SupportedCodec, agreed: NegotiatedCodec): boolean {
+  return codec.name === agreed.name && codec.clockRate === agreed.clockRate && codec.channels === agreed.channels;
 }
 
 interface Described {

@@ -5,12 +5,12 @@ import type { MediaEngine } from '../../media/engine.ts';
 import { type Clock, systemClock } from '../../media/time/clock.ts';
 import type { Directory } from '../mpc/index.ts';
 import { StartError } from '../start-error.ts';
+import { G711, type SupportedCodec } from './codecs.ts';
 import { Endpoint } from './endpoint.ts';
 import { type Authenticator, Guard } from './guard.ts';
 import { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
 import type { SipLog } from './log.ts';
 import { SILENT_OBSERVER, type SipObserver } from './observer.ts';
-import { G711, type SupportedCodec } from './sdp.ts';
 import { bindTcp, serveTcp } from './tcp.ts';
 import { bindUdp, serveUdp } from './udp.ts';
 
@@ -29,6 +29,7 @@ export interface SipDeps {
   readonly log: SipLog;
   readonly observer?: SipObserver;
   readonly authenticate?: Authenticator;
+  /** In the order of our own offers; G.711 when left out. */
   readonly codecs?: readonly SupportedCodec[];
   readonly limits?: Partial<SipLimits>;
   readonly clock?: Clock;

@@ -114,7 +114,9 @@ const CASES: readonly Case[] = [
   {
     what: 'a Via of our own',
     changes: {
-      headers: { Via: 'SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1, SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK2' },
+      headers: {
+        Via: 'SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1, SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK-partyline-1',
+      },
     },
     status: 482,
   },
