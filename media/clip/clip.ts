@@ -1,4 +1,5 @@
 import type { SampleRate } from '../audio/frame.ts';
+import type { Loudness } from '../audio/loudness.ts';
 import type { ClipFailure } from './failure.ts';
 
 /** Mono samples that every thread can read without a copy. Never written again once published. */
@@ -27,6 +28,10 @@ export interface Clip {
   readonly truncated: boolean;
   /** Set when `failed`. A clip that nobody wants any more fails without a reason. */
   readonly failure: { readonly reason: ClipFailure; readonly detail: string } | undefined;
+  /** Set once it was measured. */
+  readonly loudness: Loudness | undefined;
+  /** Measures its loudness, once for all who ask, without holding the thread. Undefined: it failed. */
+  measure(): Promise<Loudness | undefined>;
   /** Hears of what comes from now on; nothing is replayed. Returns how to stop. */
   subscribe(listener: (event: ClipEvent) => void): () => void;
 }

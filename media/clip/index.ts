@@ -1,8 +1,9 @@
 /** Clips: from a URL to PCM in shared memory, fetched under guard, decoded under limits, cached. Main thread only. */
 export type { Clip, ClipEvent, ClipLease, SharedSamples } from './clip.ts';
-export type { Resolve } from './connector.ts';
+export { type GuardedConnection, guardedConnector, type Resolve, systemResolve } from './connector.ts';
 export { chooseDecoder, type Decoder, type DecoderChoice, type DecoderOrigin, type RefusedDecoder } from './decoder.ts';
 export { CLIP_FAILURES, type ClipFailure } from './failure.ts';
+export { brokenBy } from './fetch-outcome.ts';
 export { type ClipLimits, defaultLimits } from './limits.ts';
 export type { ClipFound, ClipObserver } from './observer.ts';
 export {
@@ -17,4 +18,5 @@ export {
   type SourceVerdict,
   sourcePolicy,
 } from './policy.ts';
+export { Slots } from './slots.ts';
 export { type ClipInfo, type ClipStats, ClipStore, type ClipStoreOptions } from './store.ts';

@@ -1,4 +1,5 @@
 import type { SampleRate } from '../audio/frame.ts';
+import type { Loudness } from '../audio/loudness.ts';
 import { type Clock, systemClock } from '../time/clock.ts';
 import type { Clip, ClipLease } from './clip.ts';
 import { type Resolve, systemResolve } from './connector.ts';
@@ -34,7 +35,10 @@ export interface ClipInfo {
   readonly url: string;
   readonly sampleRate: SampleRate;
   readonly state: Clip['state'];
+  readonly truncated: boolean;
   readonly seconds: number;
+  /** Undefined until somebody had it measured. */
+  readonly loudness: Loudness | undefined;
   /** Shared memory it takes. */
   readonly bytes: number;
   readonly leases: number;
@@ -127,7 +131,9 @@ export class ClipStore {
       url: clip.url,
       sampleRate: clip.sampleRate,
       state: clip.state,
+      truncated: clip.truncated,
       seconds: clip.sampleCount / clip.sampleRate,
+      loudness: clip.loudness,
       bytes,
       leases,
     }));
@@ -140,6 +146,13 @@ export class ClipStore {
       .filter(({ source, clip }) => clip.state === 'ready' && (!url || source === sourceOf(url, account)));
     for (const entry of dropped) this.shelf.retire(entry);
     return dropped.length;
+  }
+
+  /** Forgets one clip that is complete; what is played goes on. False: there is none of that id. */
+  forget(id: number): boolean {
+    const entry = this.shelf.currentEntries().find(({ clip }) => clip.id === id && clip.state === 'ready');
+    if (entry) this.shelf.retire(entry);
+    return entry !== undefined;
   }
 
   stats(): ClipStats {
@@ -245,7 +258,7 @@ export class ClipStore {
     if (!outdated) throw new Error('an answer to a question that was not asked');
     entry.validators = outdated.validators;
     this.shelf.hand(outdated, entry);
-    for (const chunk of outdated.clip.chunks) entry.clip.append(chunk);
+    entry.clip.adopt(outdated.clip);
     this.finish(entry, headers, outdated.clip.truncated, false);
   }
 

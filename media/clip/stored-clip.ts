@@ -1,5 +1,7 @@
 import type { SampleRate } from '../audio/frame.ts';
+import type { Loudness } from '../audio/loudness.ts';
 import type { Clip, ClipEvent, SharedSamples } from './clip.ts';
+import { measureClip } from './clip-loudness.ts';
 import type { ClipFailure } from './failure.ts';
 
 let lastId = 0;
@@ -15,6 +17,8 @@ export class StoredClip implements Clip {
   private samples = 0;
   private short = false;
   private why: Clip['failure'];
+  private measuring: Promise<Loudness | undefined> | undefined;
+  private measured: Loudness | undefined;
 
   constructor(url: string, sampleRate: SampleRate) {
     this.url = url;
@@ -35,6 +39,25 @@ export class StoredClip implements Clip {
 
   get failure(): Clip['failure'] {
     return this.why;
+  }
+
+  get loudness(): Loudness | undefined {
+    return this.measured;
+  }
+
+  measure(): Promise<Loudness | undefined> {
+    this.measuring ??= measureClip(this).then((loudness) => {
+      this.measured = loudness;
+      return loudness;
+    });
+    return this.measuring;
+  }
+
+  /** Takes over what is known of a clip with the same samples. */
+  adopt(twin: StoredClip): void {
+    for (const chunk of twin.chunks) this.append(chunk);
+    this.measured = twin.measured;
+    if (this.measured) this.measuring = Promise.resolve(this.measured);
   }
 
   subscribe(listener: (event: ClipEvent) => void): () => void {

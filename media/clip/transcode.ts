@@ -134,8 +134,9 @@ export class Transcode {
     try {
       process.kill(-child.pid, 'SIGKILL');
     } catch {
-      child.kill('SIGKILL');
+      // The group is gone; if anything of it is left, it is the pipes.
     }
+    if (child.exitCode !== null || child.signalCode !== null) abandonPipes(child);
   }
 
   private async run(): Promise<TranscodeEnd> {
@@ -146,8 +147,7 @@ export class Transcode {
       this.child = child;
       child.once('exit', (code, signal) => {
         exit = { code, signal };
-        // Whatever a killed decoder left behind may hold these pipes open for ever.
-        if (this.ending !== undefined) for (const stream of [child.stdout, child.stderr]) stream?.destroy();
+        if (this.ending !== undefined) abandonPipes(child);
       });
       closed = new Promise((resolve) => child.once('close', resolve));
       stepBack(child.pid);
@@ -211,6 +211,12 @@ export class Transcode {
       );
     return command;
   }
+}
+
+/** Whatever a killed decoder left behind may hold its pipes open for ever; `close` is not to wait for that. */
+function abandonPipes(child: ChildProcess): void {
+  child.stdout?.destroy();
+  child.stderr?.destroy();
 }
 
 function formatOf(input: TranscodeInput): string[] {

@@ -168,9 +168,13 @@ describe('a decoder that misbehaves', () => {
   });
 
   test('does not hold us up by what it leaves behind with our pipes', async () => {
-    const path = fake('leaves', 'setsid sleep 3 & cat >/dev/null; sleep 985');
-    const { end } = await run(path, Buffer.from('x'), { deadlineMs: 150 });
-    assert.equal(end.status, 'hung');
+    for (const rest of ['sleep 985', 'exit 0']) {
+      const started = performance.now();
+      const path = fake('leaves', `setsid sleep 3 & cat >/dev/null; ${rest}`);
+      const { end } = await run(path, Buffer.from('x'), { deadlineMs: 300 });
+      assert.equal(end.status, 'hung');
+      assert.ok(performance.now() - started < 2_000, rest);
+    }
   });
 
   test('is reported when a signal ends it', async () => {

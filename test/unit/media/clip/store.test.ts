@@ -295,7 +295,8 @@ describe('sharing', () => {
     const left = performance.now();
     two.release();
     await eventually(() => server.sockets.size === 0 && children().length === 0, 'all closed');
-    assert.ok(performance.now() - left < 100, `${performance.now() - left} ms`);
+    // A few ms on a quiet machine; the rest is for a busy one.
+    assert.ok(performance.now() - left < 250, `${performance.now() - left} ms`);
     assert.deepEqual([store.stats().clips, store.stats().bytes, counted.bytes], [0, 0, 0]);
     assert.equal(two.clip.failure, undefined);
     const anew = await load(server.file('/leave', mp3));
