@@ -53,7 +53,7 @@ export function parsePlayOptions(body: Body): PlayOptions {
     fadeInMs: numberField(body, 'fade_in_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
     fadeOutMs: numberField(body, 'fade_out_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
     mix: flagField(body, 'mix') ?? true,
-    mode: wordField(body, 'mode', ['queue', 'replace', 'layer']) === 'replace' ? 'replace' : 'queue',
+    mode: wordField(body, 'mode', ['queue', 'replace']) ?? 'queue',
     layer: wordField(body, 'layer', ['bed', 'announcement', 'whisper']) ?? 'announcement',
     covered: wordField(body, 'covered', ['dip', 'pause']) ?? 'dip',
     priority: numberField(body, 'priority', { min: 0, max: 9, whole: true }) ?? 0,

@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkSource, parseFetchAllow, sourcePolicy } from '../../media/clip/index.ts';
 import { OPEN_FLOOR } from '../../media/conference/floor.ts';
+import type { Resource } from '../../server/api/resource.ts';
 import type { Readiness } from '../../server/api/status.ts';
-import { createApp } from '../../server/app.ts';
+import { type AppDeps, apiResources, createApp } from '../../server/app.ts';
 import { BasicAuth } from '../../server/auth.ts';
 import { type Config, parseConfig } from '../../server/config.ts';
 import { createLog } from '../../server/log.ts';
@@ -27,6 +28,7 @@ export class AppUnderTest {
   readonly account = { authId: 'MAUNITTESTUNITTESTUN', authToken: 'unit-test-token' };
   readonly engine = new EngineDouble();
   readonly metrics = new Metrics();
+  readonly resources: readonly Resource[];
   readonly directory: Directory;
   readonly plays: Plays;
   readonly hungUp: string[] = [];
@@ -62,7 +64,7 @@ export class AppUnderTest {
     });
     const allow = parseFetchAllow('127.0.0.1:9000');
     const policy = sourcePolicy({ allow: allow.ok ? allow.allow : [] });
-    const app = createApp({
+    const deps: AppDeps = {
       authId: this.account.authId,
       auth: new BasicAuth({
         account: this.account,
@@ -85,8 +87,9 @@ export class AppUnderTest {
       log: createLog({ level: 'trace', pretty: false }, { write: (line) => this.logged.push(line) }),
       nowMs: () => this.nowMs,
       newUuid: randomUUID,
-    });
-    this.#server = createServer(app);
+    };
+    this.resources = apiResources(deps);
+    this.#server = createServer(createApp(deps));
   }
 
   async listen(): Promise<this> {

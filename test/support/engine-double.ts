@@ -63,7 +63,7 @@ export class DoublePlay implements Play {
       some = true;
       target.end = reason;
       target.status = reason === 'completed' || reason === 'stopped' ? reason : 'failed';
-      this.#onEvent({ type: 'ended', play: this, leg: target.leg, reason, playedMs: target.playedMs });
+      this.#onEvent({ type: 'ended', play: this, leg: target.leg, reason, playedMs: target.playedMs, underruns: 0 });
     }
     if (some && this.targets.every((target) => target.end !== undefined))
       this.#onEvent({ type: 'finished', play: this });
