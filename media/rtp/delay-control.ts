@@ -37,6 +37,8 @@ const LEAST_CORRECTION_MS = 2.5;
 export class DelayControl {
   /** Ms of sound to take out (positive) or put in (negative). */
   correctionMs = 0;
+  /** Playout delay of the frame pulled last; set it before `noteFrame`. A field, not an argument: see `DelayEstimator`. */
+  currentMs = 0;
   /** Whether the delay is so long that packets should be dropped. */
   cut = false;
   private readonly estimator: DelayEstimator;
@@ -94,9 +96,10 @@ export class DelayControl {
     if (slackMs < this.slackMs) this.slackMs = slackMs;
   }
 
-  /** A frame of received sound was pulled, its first sample `delayMs` after it could have arrived at best. */
-  noteDelay(delayMs: number): void {
+  /** A frame of received sound was pulled, its first sample `currentMs` after it could have arrived at best. */
+  noteFrame(): void {
     const { baseMs } = this.estimator;
+    const delayMs = this.currentMs;
     if (baseMs - this.baseMs > BASE_TOLERANCE_MS || this.baseMs - baseMs > BASE_TOLERANCE_MS) {
       this.baseMs = baseMs;
       this.startBlock();

@@ -33,8 +33,8 @@ export class DelayEstimator {
    * The packet that `update` is about: when it arrived, its transit, and its sound in frames of 20 ms. Fields and not
    * arguments, because a fraction handed to a call is an object on the heap, and this happens for each packet.
    */
-  arrivalMs = 0.1;
-  transitMs = 0.1;
+  arrivalMs = 0;
+  transitMs = 0;
   share = 1;
   /** Least transit of late, in ms. Meaningless before the first packet. */
   baseMs = 0;

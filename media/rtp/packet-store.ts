@@ -33,7 +33,7 @@ export class PacketStore {
   /** Extended RTP timestamps by slot. */
   private readonly timestamps = new Float64Array(STORE_SLOTS);
   /** Extended RTP timestamp of the packet that `put` is about; see `DelayEstimator` on fields for arguments. */
-  timestamp = 0.1;
+  timestamp = 0;
   private readonly freeCells = new Uint8Array(STORE_SLOTS);
   private freeCount = 0;
   private cellCount = 0;

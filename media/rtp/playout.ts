@@ -62,7 +62,6 @@ export class Playout {
   private packetBytes = 0;
   private pullsSinceStretch = 0;
   private failedStretches = 0;
-  private delayMs = 0;
 
   constructor(options: PlayoutOptions) {
     const { clockRate, decoder } = options;
@@ -83,7 +82,7 @@ export class Playout {
 
   /** Playout delay of the received sound pulled last, in ms, counted likewise. */
   get currentDelayMs(): number {
-    return this.delayMs;
+    return this.control.currentMs;
   }
 
   /**
@@ -140,7 +139,7 @@ export class Playout {
       if (buffer.dropped) this.skipDropped();
       this.stretch(nowMs);
       while (sound.waiting < frame.length) this.playNext(frame.length - sound.waiting, nowMs);
-      if (this.unexplained === 0) this.noteDelay(nowMs);
+      if (this.unexplained === 0) this.noteFrame(nowMs);
     } else {
       while (sound.waiting < frame.length) sound.fill(frame.length - sound.waiting);
     }
@@ -191,15 +190,16 @@ export class Playout {
     }
     const length = store.lengthOf(nextSequence);
     if (length !== this.packetBytes || this.packetSamples !== frame.length) return false;
-    const delayMs = this.delayAtEnd(nowMs);
+    // As `delayAtEnd`, with nothing waiting; a call would return an object.
+    const delayMs = nowMs - this.nextTimestamp * this.msPerTick - this.estimator.baseMs;
     buffer.take(nextSequence);
     const made = sound.receiveFrame(store.cells, store.offsetOf(nextSequence), length, frame);
     this.nextTimestamp += made * this.ticksPerSample;
     if (made === 0) this.counters.discarded.undecodable++;
     if (made !== frame.length) return false;
-    this.delayMs = delayMs;
     control.noteSlack(delayMs);
-    control.noteDelay(delayMs);
+    control.currentMs = delayMs;
+    control.noteFrame();
     return true;
   }
 
@@ -353,9 +353,9 @@ export class Playout {
     this.control.startBlock();
   }
 
-  private noteDelay(nowMs: number): void {
-    this.delayMs = this.delayAtEnd(nowMs);
-    this.control.noteDelay(this.delayMs);
+  private noteFrame(nowMs: number): void {
+    this.control.currentMs = this.delayAtEnd(nowMs);
+    this.control.noteFrame();
   }
 
   /** Playout delay, at a pull now, of all sound from what waits to its end: ms since it could have arrived at best. */

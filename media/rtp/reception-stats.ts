@@ -26,8 +26,8 @@ export interface ReceptionStatsOptions {
 export class ReceptionStats {
   /** Packets received, repeated and late ones too. */
   received = 0;
-  private readonly clockRate: number;
-  private readonly grainTicks: number;
+  private clockRate: number;
+  private grainTicks: number;
   private begun = false;
   private firstSequence = 0;
   private highest = 0;
@@ -106,6 +106,15 @@ export class ReceptionStats {
     block.lastSenderReport = this.lastSenderReport;
     block.delaySinceLastSenderReport =
       this.lastSenderReport === 0 ? 0 : Math.floor(((nowMs - this.senderReportMs) * 65_536) / 1000) >>> 0;
+  }
+
+  /** The same stream goes on with another codec, whose timestamps count in `clockRate` Hz. */
+  setClockRate(clockRate: number): void {
+    const ratio = clockRate / this.clockRate;
+    this.clockRate = clockRate;
+    this.grainTicks *= ratio;
+    this.jitterTicks *= ratio;
+    this.paced = false;
   }
 
   /** Another source: forgets everything. */
