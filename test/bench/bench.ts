@@ -63,13 +63,19 @@ async function main(): Promise<number> {
   );
 
   const bench = new Bench({ size, cores, generatorPath, legs: values.legs.split(',').filter(Boolean).map(Number) });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => bench.stop().finally(() => process.exit(1)));
   const results: Record<string, PartResult> = {};
   const faults: string[] = [];
   const queue = PARTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
   const runOne = async (part: Part): Promise<void> => {
     const begun = performance.now();
     bench.progress(`${part.name}: ${part.about}`);
-    const result = await part.run(bench);
+    // A part that breaks is a fault; what the others measured is not lost with it.
+    const result = await part.run(bench).catch((error: Error): PartResult => {
+      const cause = error.cause instanceof Error ? `\n${error.cause.stack}` : '';
+      return { tables: [], data: null, faults: [`${part.name} broke off: ${error.stack}${cause}`] };
+    });
     results[part.name] = result;
     faults.push(...result.faults);
     for (const table of result.tables) console.log(printTable(table));

@@ -50,6 +50,7 @@ export class Bench {
   readonly generatorPath: string;
   /** Numbers of legs given on the command line; empty = the part's own. */
   readonly legs: readonly number[];
+  readonly #running = new Set<System>();
 
   constructor(options: {
     readonly size: Size;
@@ -82,6 +83,7 @@ export class Bench {
     work: (system: S, crowd: Crowd) => Promise<T>,
   ): Promise<T> {
     const system = await start();
+    this.#running.add(system);
     try {
       const crowd = await Crowd.start(this.generatorPath, this.cores);
       try {
@@ -92,8 +94,14 @@ export class Bench {
         await crowd.stop();
       }
     } finally {
+      this.#running.delete(system);
       await system.stop();
     }
+  }
+
+  /** Ends every server that still runs. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running].map((system) => system.stop()));
   }
 
   progress(text: string): void {

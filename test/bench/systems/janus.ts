@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { until } from '../../support/server.ts';
-import type { Cores } from '../machine.ts';
+import { type Cores, onCores, shield } from '../machine.ts';
 import type { System } from './system.ts';
 
 const PROGRAM = 'janus';
@@ -68,8 +68,7 @@ export class Janus implements System {
     const port = await freePort();
     await configure(folder, port);
     const command = [PROGRAM, '--configs-folder', folder];
-    const [program = '', ...args] =
-      cores.server === undefined ? command : ['taskset', '-c', String(cores.server), ...command];
+    const [program = '', ...args] = [...onCores(cores.server), ...command];
     const child = spawn(program, args, { stdio: 'ignore' });
     const janus = new Janus(child, folder, port);
     try {
@@ -90,6 +89,7 @@ export class Janus implements System {
       await janus.stop();
       throw error;
     }
+    if (cores.server !== undefined) shield(janus.pid);
     janus.#polling = janus.#poll();
     return janus;
   }

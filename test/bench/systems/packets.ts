@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Cores } from '../machine.ts';
+import { type Cores, onCores, shield } from '../machine.ts';
 import type { System } from './system.ts';
 
 /**
@@ -24,10 +24,10 @@ export class PacketsOnly implements System {
 
   static async start(cores: Cores): Promise<PacketsOnly> {
     const node = [process.execPath, '--import', 'tsx', new URL('packets-main.ts', import.meta.url).pathname];
-    const [program = '', ...args] =
-      cores.server === undefined ? node : ['taskset', '-c', String(cores.server), ...node];
+    const [program = '', ...args] = [...onCores(cores.server), ...node];
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     await once(child, 'spawn');
+    if (cores.server !== undefined && child.pid !== undefined) shield(child.pid);
     return new PacketsOnly(child);
   }
 

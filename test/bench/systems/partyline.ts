@@ -1,7 +1,7 @@
 import { Agent, request } from 'undici';
 import { startServer, type TestServer } from '../../support/server.ts';
 import { SipCaller } from '../load/sip-caller.ts';
-import { type Cores, pin } from '../machine.ts';
+import { type Cores, onCores, pin, shield } from '../machine.ts';
 import { parseScrape, type Scrape } from '../measure/prometheus.ts';
 import type { System } from './system.ts';
 
@@ -51,7 +51,6 @@ export class Partyline implements System {
     // Each leg has two ports; those of a leg that just left rest for a while.
     const needed = 2 * legs + 100;
     const ports = HIGH_PORTS.last - HIGH_PORTS.first >= needed ? HIGH_PORTS : LOW_PORTS;
-    const onCores = options.onCores ?? (cores.server === undefined ? undefined : String(cores.server));
     const server = await startServer(
       {
         ...(legs > FEW ? { RTP_PORT_MIN: String(ports.first), RTP_PORT_MAX: String(ports.last) } : {}),
@@ -64,10 +63,11 @@ export class Partyline implements System {
         ...options.env,
       },
       {
-        ...(onCores === undefined ? {} : { wrapper: ['taskset', '-c', onCores] }),
+        wrapper: onCores(options.onCores ?? cores.server),
         ...(options.nodeFlags ? { nodeFlags: options.nodeFlags } : {}),
       },
     );
+    if (cores.server !== undefined) shield(server.pid);
     return new Partyline(options.name ?? 'partyline', server, await SipCaller.open());
   }
 
@@ -81,7 +81,9 @@ export class Partyline implements System {
   }
 
   lastWords(): string {
-    return this.#server.log().slice(-2000);
+    const lines = this.#server.log().trim().split('\n');
+    const warnings = lines.filter((line) => /"level":[456]0/.test(line));
+    return [...warnings.slice(-10), ...lines.slice(-3)].join('\n');
   }
 
   admit(room: string, rtpPort: number): Promise<number> {
