@@ -17,6 +17,9 @@ export interface StreamTokenDeps {
   readonly tokens: TokenIssuer;
 }
 
+/** By then another node may take the call in our place. */
+const RETRY_AFTER_SECONDS = 5;
+
 /** Tokens for clients that cannot send an Authorization header. The stream itself is an upgrade on the same path. */
 export function streamTokenResources({ authId, directory, tokens }: StreamTokenDeps): readonly Resource[] {
   return [
@@ -28,7 +31,8 @@ export function streamTokenResources({ authId, directory, tokens }: StreamTokenD
           // A name may be of an MPC that this member is going to begin; a UUID is of one that lives.
           if (ref.by === 'uuid' && (directory.find(ref)?.status ?? 'ended') === 'ended')
             throw new ApiError('not_found');
-          if (directory.draining) throw new ApiError('draining');
+          if (directory.draining)
+            throw new ApiError('draining', { headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } });
           const token = tokens.issue(ref);
           if (token === undefined)
             throw new ApiError('too_many_tokens', { headers: { 'Retry-After': String(tokens.seconds) } });
