@@ -7,6 +7,7 @@
  */
 import type { SampleRate } from './audio/frame.ts';
 import type { Clip, ClipFailure } from './clip/index.ts';
+import type { OpusTerms } from './codec/opus.ts';
 
 /** A conference's name for the engine: the MPC's UUID. */
 export type ConferenceId = string;
@@ -23,6 +24,7 @@ export interface NegotiatedCodec {
   readonly payloadType: number;
   readonly clockRate: number;
   readonly channels: number;
+  readonly opus?: OpusTerms;
   /** Packet time the peer asked for in ms; we send one frame a packet whatever it says. */
   readonly ptimeMs?: number;
 }
@@ -42,6 +44,8 @@ export interface RtpLegOptions {
   readonly codec: NegotiatedCodec;
   /** Payload type of telephone-event, when it was negotiated. */
   readonly dtmfPayloadType?: number;
+  /** Hz in which events tell their duration; the codec's clock rate when left out. */
+  readonly dtmfClockRate?: number;
   /** Payload type of comfort noise (RFC 3389), when the peer offered it. */
   readonly comfortNoisePayloadType?: number;
   readonly remote: RtpRemote;
@@ -70,8 +74,11 @@ export interface LegChanges {
 }
 
 export interface RtpLegChanges extends LegChanges {
+  /** Comes with its telephone-event and comfort noise: what is absent beside it was not agreed any more. */
   codec?: NegotiatedCodec;
   dtmfPayloadType?: number;
+  dtmfClockRate?: number;
+  comfortNoisePayloadType?: number;
   remote?: RtpRemote;
   direction?: Direction;
   /** Media may flow: set once the call is confirmed. Five learned packets start it as well. */
@@ -90,6 +97,7 @@ export type LegEvent =
 
 /** Reception and sending as counted in the last whole second of the leg. */
 export interface LegStats {
+  readonly codec: CodecName;
   readonly packetsReceived: number;
   readonly packetsSent: number;
   readonly packetsLost: number;
@@ -293,4 +301,4 @@ export class EngineBusy extends Error {
   override readonly name = 'EngineBusy';
 }
 
-export type { Clip, ClipFailure };
+export type { Clip, ClipFailure, OpusTerms };

@@ -31,7 +31,17 @@ const COMPLEXITY = 5;
 const EXPECTED_LOSS_PERCENT = 10;
 
 /** Bit/s that mono speech needs at each rate to be clear, with room for the error correction. */
-const DEFAULT_BITRATE: Readonly<Record<SampleRate, number>> = { 8000: 20_000, 16000: 28_000, 48000: 40_000 };
+export const OPUS_BITRATE: Readonly<Record<SampleRate, number>> = { 8000: 20_000, 16000: 28_000, 48000: 40_000 };
+
+/** What the peer's decoder wants, in its fmtp (RFC 7587 section 6.1). */
+export interface OpusTerms {
+  /** It makes use of in-band forward error correction. */
+  readonly fec: boolean;
+  /** It prefers that next to nothing is sent in silence. */
+  readonly dtx: boolean;
+  /** Bit/s on average. */
+  readonly maxBitrate?: number;
+}
 
 /** How one side of an Opus stream is set up; SDP's fmtp decides most of it (RFC 7587 section 6.1). */
 export interface OpusOptions {
@@ -202,7 +212,7 @@ class Pending<Handle extends { free(): void }> {
 }
 
 function bitrateOf(options: OpusOptions): number {
-  return options.bitrate ?? DEFAULT_BITRATE[options.sampleRate];
+  return options.bitrate ?? OPUS_BITRATE[options.sampleRate];
 }
 
 function copied(from: Int16Array, pcm: Int16Array): number {

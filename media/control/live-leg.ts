@@ -79,11 +79,10 @@ export class LiveRtpLeg extends LiveLeg implements RtpLeg {
   }
 
   override update(changes: RtpLegChanges): void {
-    const { codec, dtmfPayloadType, remote, direction, started } = changes;
+    const { codec, dtmfPayloadType, dtmfClockRate, comfortNoisePayloadType, remote, direction, started } = changes;
     this.spec = {
       ...this.spec,
-      ...(codec && { codec }),
-      ...(dtmfPayloadType !== undefined && { dtmfPayloadType }),
+      ...(codec && { codec, dtmfPayloadType, dtmfClockRate, comfortNoisePayloadType }),
       ...(remote && { remote }),
       ...(direction && { direction }),
       ...(started && { started }),

@@ -112,6 +112,7 @@ export class LocalEngine implements MediaEngine, LegHost {
         port,
         codec: options.codec,
         dtmfPayloadType: options.dtmfPayloadType,
+        dtmfClockRate: options.dtmfClockRate,
         comfortNoisePayloadType: options.comfortNoisePayloadType,
         remote: options.remote,
         alsoTrusted: options.alsoTrusted ?? [],

@@ -60,6 +60,11 @@ export class RtcpSession {
     this.#dueTick = options.tick + this.#interval() / 2;
   }
 
+  /** The stream goes on with another codec. */
+  setClockRate(clockRate: number): void {
+    this.reception.setClockRate(clockRate);
+  }
+
   /** Counts one packet of the stream we listen to. */
   note(ssrc: number, sequence: number, timestamp: number, arrivalMs: number, paced: boolean): void {
     if (ssrc !== this.#source) {

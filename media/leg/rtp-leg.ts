@@ -20,6 +20,8 @@ export interface RtpLegState {
   readonly codec: Codec;
   readonly payloadType: number;
   readonly dtmfPayloadType: number | undefined;
+  /** Hz in which telephone-events count. */
+  readonly dtmfClockRate: number;
   readonly comfortNoisePayloadType: number | undefined;
   readonly direction: Direction;
   readonly started: boolean;
@@ -49,11 +51,16 @@ export class RtpLeg implements MixerLeg {
   readonly #latch: Latch;
   readonly #sender: RtpSender;
   readonly #rtcp: RtcpSession;
-  readonly #digits = new TelephoneEventReceiver(8000);
+  #digits: TelephoneEventReceiver;
   #state: RtpLegState;
   #decoder!: FrameDecoder;
   #playout!: Playout;
   #tally = new PlayoutTally();
+  /** What the playouts of the codecs spoken before counted. */
+  #lostBefore = 0;
+  #lateBefore = 0;
+  #concealedBefore = 0;
+  #framesBefore = 0;
   #bridge: RateBridge | undefined;
   #rtpSocket: PacketSocket | undefined;
   #rtcpSocket: PacketSocket | undefined;
@@ -62,8 +69,9 @@ export class RtpLeg implements MixerLeg {
   #closed = false;
   #now: number;
   #lossShare = 0;
-  #lostBefore = 0;
-  #expectedBefore = 0;
+  /** Packets missing in time, and expected, up to the last second. */
+  #missedLast = 0;
+  #expectedLast = 0;
 
   constructor(options: {
     readonly sampleRate: number;
@@ -85,6 +93,7 @@ export class RtpLeg implements MixerLeg {
     this.#latch = options.latch;
     this.#state = options.state;
     this.#events = options.events;
+    this.#digits = new TelephoneEventReceiver(options.state.dtmfClockRate);
     this.#rtcp = new RtcpSession({
       ssrc: options.origin.ssrc,
       clockRate: options.state.codec.clockRate,
@@ -109,9 +118,11 @@ export class RtpLeg implements MixerLeg {
     const before = this.#state;
     // Learned packets may have started it before signalling did.
     this.#state = { ...state, started: state.started || before.started };
+    if (state.dtmfClockRate !== before.dtmfClockRate) this.#digits = new TelephoneEventReceiver(state.dtmfClockRate);
     if (state.codec !== before.codec) {
-      this.#decoder.close?.();
+      this.#leaveCodec();
       this.#setCodec(state.codec);
+      this.#rtcp.setClockRate(state.codec.clockRate);
     } else if (listens(state.direction) && !listens(before.direction)) {
       this.#playout.reset();
     }
@@ -123,7 +134,8 @@ export class RtpLeg implements MixerLeg {
 
   /** Digits for the peer; dropped when it did not negotiate telephone-event. */
   sendDigits(digits: string): void {
-    if (this.#state.dtmfPayloadType !== undefined) this.#sender.sendDigits(digits);
+    const { dtmfPayloadType, dtmfClockRate } = this.#state;
+    if (dtmfPayloadType !== undefined) this.#sender.sendDigits(digits, dtmfClockRate);
   }
 
   /** Takes the datagram `bytes[start, end)` from the leg's RTP port. `now` is its arrival, in ms. */
@@ -164,6 +176,7 @@ export class RtpLeg implements MixerLeg {
     if (isAudio) {
       this.#playout.insert(sequence, timestamp, marker, bytes, payloadOffset, payloadLength, now);
     } else if (payloadType === state.dtmfPayloadType) {
+      this.#playout.skip(sequence);
       this.#digits.receive(timestamp, bytes, payloadOffset, payloadLength, now);
       this.#dialling = true;
     } else {
@@ -224,19 +237,25 @@ export class RtpLeg implements MixerLeg {
   /** Called once a second: the loss it shows is that of the last seconds. */
   stats(): LegStats {
     const { counters, currentDelayMs } = this.#playout;
-    const expected = this.packetsReceived + counters.lost;
-    const ofSecond = Math.max(0, counters.lost - this.#lostBefore) / Math.max(1, expected - this.#expectedBefore);
+    const lost = this.#lostBefore + counters.lost;
+    const concealed = this.#concealedBefore + counters.concealedFrames;
+    const frames = this.#framesBefore + counters.frames;
+    // To the ear a packet that came too late is a lost one.
+    const missed = lost + this.#lateBefore + counters.late;
+    const expected = this.packetsReceived + lost;
+    const ofSecond = Math.max(0, missed - this.#missedLast) / Math.max(1, expected - this.#expectedLast);
     this.#lossShare += (Math.min(1, ofSecond) - this.#lossShare) * LOSS_SMOOTHING;
-    this.#lostBefore = counters.lost;
-    this.#expectedBefore = expected;
+    this.#missedLast = missed;
+    this.#expectedLast = expected;
     const { roundTripMs } = this.#rtcp;
     const delayMs = (roundTripMs ?? 0) / 2 + FRAME_MS + currentDelayMs;
     return {
+      codec: this.#state.codec.name,
       packetsReceived: this.packetsReceived,
       packetsSent: this.#sender.packets,
-      packetsLost: counters.lost,
-      framesConcealed: counters.concealedFrames,
-      concealedShare: counters.frames === 0 ? 0 : counters.concealedFrames / counters.frames,
+      packetsLost: lost,
+      framesConcealed: concealed,
+      concealedShare: frames === 0 ? 0 : concealed / frames,
       jitterMs: this.#rtcp.reception.jitterMs,
       playoutDelayMs: currentDelayMs,
       roundTripMs,
@@ -258,11 +277,21 @@ export class RtpLeg implements MixerLeg {
     this.#events.latched(this.#latch.address, this.#latch.port);
   }
 
+  /** What the present codec counted stays in the leg's numbers. */
+  #leaveCodec(): void {
+    const { counters } = this.#playout;
+    this.count();
+    this.#lostBefore += counters.lost;
+    this.#lateBefore += counters.late;
+    this.#concealedBefore += counters.concealedFrames;
+    this.#framesBefore += counters.frames;
+    this.#decoder.close?.();
+  }
+
   #setCodec(codec: Codec): void {
     this.#decoder = codec.createDecoder();
     this.#playout = new Playout({ clockRate: codec.clockRate, decoder: this.#decoder });
     this.#tally = new PlayoutTally();
-    this.#lostBefore = 0;
     this.#bridge =
       codec.sampleRate === this.#sampleRate ? undefined : new RateBridge(codec.sampleRate, this.#sampleRate);
     this.#sender.setCodec(codec, this.#encodings, this.#bridge);

@@ -25,41 +25,56 @@ export class RtpSender {
   #packet = new Uint8Array(0);
   #eventPacket: Uint8Array | undefined;
   #digits: TelephoneEventSender | undefined;
-  #clockRate = 0;
+  /** Hz in which `#digits` tells its durations. */
+  #digitsClockRate = 0;
   #ticksPerFrame = 0;
+  /** From this tick and timestamp on the present clock rate counts. */
+  #baseTick = 0;
+  #baseTimestamp: number;
+  #lastTick = 0;
   /** Set while packets flow without a gap; the first one after a gap carries the marker (RFC 3551 section 4.1). */
   #flowing = false;
 
   constructor(origin: RtpOrigin) {
     this.#origin = origin;
     this.#sequence = origin.sequence;
+    this.#baseTimestamp = origin.timestamp;
   }
 
   get ssrc(): number {
     return this.#origin.ssrc;
   }
 
+  /** From the next packet on. Timestamps go on from where they are, in the codec's own clock (RFC 7160 section 4.2). */
   setCodec(codec: Codec, encodings: Encodings, bridge: RateBridge | undefined): void {
     this.#encoder?.close?.();
     this.#shared = encodings.of(codec);
     this.#encoder = this.#shared ? undefined : codec.createEncoder();
     this.#bridge = bridge;
-    this.#clockRate = codec.clockRate;
-    this.#ticksPerFrame = codec.clockRate / FRAMES_PER_SECOND;
+    const ticksPerFrame = codec.clockRate / FRAMES_PER_SECOND;
+    if (this.#ticksPerFrame > 0 && ticksPerFrame !== this.#ticksPerFrame) {
+      this.#baseTimestamp = this.timestampOf(this.#lastTick + 1);
+      this.#baseTick = this.#lastTick + 1;
+    }
+    this.#ticksPerFrame = ticksPerFrame;
+    this.#flowing = false;
     this.#packet = new Uint8Array(RTP_HEADER_BYTES + codec.maxPayloadBytes);
     this.#digits = undefined;
   }
 
-  /** Queues digits; they take the place of sound while they last. */
-  sendDigits(digits: string): void {
-    this.#digits ??= new TelephoneEventSender(this.#clockRate);
+  /** Queues digits; they take the place of sound while they last. `clockRate`: Hz in which their durations are told. */
+  sendDigits(digits: string, clockRate: number): void {
+    if (this.#digits === undefined || clockRate !== this.#digitsClockRate) {
+      this.#digits = new TelephoneEventSender(clockRate);
+      this.#digitsClockRate = clockRate;
+    }
     this.#eventPacket ??= new Uint8Array(RTP_HEADER_BYTES + EVENT_BYTES);
     this.#digits.send(digits);
   }
 
   /** The RTP timestamp of the sound of a tick: follows the tick's number, sent or not. */
   timestampOf(tick: number): number {
-    return this.#origin.timestamp + tick * this.#ticksPerFrame;
+    return this.#baseTimestamp + (tick - this.#baseTick) * this.#ticksPerFrame;
   }
 
   /** Nothing goes out in this tick: what follows is a new burst. */
@@ -69,6 +84,7 @@ export class RtpSender {
 
   /** The packet of a tick, valid until the next call; undefined when the codec has nothing to send. */
   next(output: Output, tick: number, payloadType: number, dtmfPayloadType: number | undefined): Uint8Array | undefined {
+    this.#lastTick = tick;
     const timestamp = this.timestampOf(tick);
     if (this.#digits?.busy && dtmfPayloadType !== undefined) {
       const packet = this.#eventPacket!;

@@ -16,8 +16,9 @@ import type { Report, RtpLegSpec, StreamLegSpec } from './protocol.ts';
 
 /** A codec that signalling negotiated and this mixer does not know is a bug: the offer was answered with it. */
 function codecOf(spec: RtpLegSpec, sampleRate: SampleRate): Codec {
-  const codec = codecFor(spec.codec.name, spec.codec.clockRate, sampleRate);
-  if (!codec) throw new Error(`no codec ${spec.codec.name}/${spec.codec.clockRate}`);
+  const { name, clockRate, opus } = spec.codec;
+  const codec = codecFor(name, clockRate, sampleRate, opus);
+  if (!codec) throw new Error(`no codec ${name}/${clockRate}`);
   return codec;
 }
 
@@ -84,6 +85,7 @@ export class LegFactory {
       codec: codecOf(spec, sampleRate),
       payloadType: spec.codec.payloadType,
       dtmfPayloadType: spec.dtmfPayloadType,
+      dtmfClockRate: spec.dtmfClockRate ?? spec.codec.clockRate,
       comfortNoisePayloadType: spec.comfortNoisePayloadType,
       rtcpPort: spec.remote.rtcpPort,
       direction: spec.direction,

@@ -25,6 +25,8 @@ export interface RtpLegSpec {
   readonly port: number;
   readonly codec: NegotiatedCodec;
   readonly dtmfPayloadType: number | undefined;
+  /** Undefined: that of the codec. */
+  readonly dtmfClockRate?: number | undefined;
   readonly comfortNoisePayloadType: number | undefined;
   readonly remote: RtpRemote;
   readonly alsoTrusted: readonly string[];

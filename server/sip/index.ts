@@ -1,3 +1,4 @@
+export { CODEC_NAMES, codecsNamed, G711, type SupportedCodec } from './codecs.ts';
 export { type Authenticator, REFUSE_ALL, type Verdict } from './guard.ts';
 export { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
 export type { SipLog } from './log.ts';
@@ -8,5 +9,4 @@ export {
   type SipObserver,
   type StatusClass,
 } from './observer.ts';
-export { G711, type SupportedCodec } from './sdp.ts';
 export { type SipDeps, type SipServer, type SipStats, startSip } from './start.ts';

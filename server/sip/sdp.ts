@@ -11,7 +11,7 @@ const TELEPHONE_EVENT = 'telephone-event';
 /** The sixteen DTMF digits of RFC 4733. */
 const TELEPHONE_EVENT_FMTP = '0-15';
 /** Numbers of telephone-event in our own offers, by clock rate: each codec wants one on its own clock. */
-const OFFERED_EVENTS: Readonly<Record<number, number>> = { 8000: 101, 16_000: 102, 48_000: 110 };
+const OFFERED_EVENTS: Readonly<Record<number, number>> = { 8000: 101, 16000: 102, 48000: 110 };
 const FIRST_DYNAMIC = 96;
 /** Plain RTP; feedback is allowed, and we have none to give. */
 const PROTOCOLS: readonly string[] = ['RTP/AVP', 'RTP/AVPF'];

@@ -3,6 +3,7 @@ import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import type { LegEvent, MediaEngine, RtpLeg, RtpLegChanges, RtpLegOptions } from '../../../../media/engine.ts';
 import { EngineBusy } from '../../../../media/engine.ts';
 import { Directory } from '../../../../server/mpc/index.ts';
+import { G711 } from '../../../../server/sip/codecs.ts';
 import { Endpoint } from '../../../../server/sip/endpoint.ts';
 import type { Flow, Pressure } from '../../../../server/sip/flow.ts';
 import { type Authenticator, Guard } from '../../../../server/sip/guard.ts';
@@ -10,7 +11,6 @@ import { DEFAULT_LIMITS, type SipLimits } from '../../../../server/sip/limits.ts
 import type { SipLog } from '../../../../server/sip/log.ts';
 import type { SipObserver } from '../../../../server/sip/observer.ts';
 import { readDatagram } from '../../../../server/sip/reader.ts';
-import { G711 } from '../../../../server/sip/sdp.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
 import { CallScript, type ScriptOptions, SipText, sdpText } from '../../../support/sip-script.ts';
 

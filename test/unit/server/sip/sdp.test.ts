@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { CODEC_NAMES, codecsNamed, G711, type SupportedCodec } from '../../../../server/sip/codecs.ts';
 import { judgeTarget } from '../../../../server/sip/media-target.ts';
 import { Negotiation } from '../../../../server/sip/negotiation.ts';
-import { G711, type MediaTerms, type SupportedCodec } from '../../../../server/sip/sdp.ts';
+import type { MediaTerms } from '../../../../server/sip/sdp.ts';
 import { sdpText } from '../../../support/sip-script.ts';
 
-const OPUS: SupportedCodec = { name: 'opus', clockRate: 48_000, channels: 2, payloadType: 111, fmtp: 'useinbandfec=1' };
+const OPUS = codecsNamed(['opus']);
+const ALL = codecsNamed(CODEC_NAMES);
 
 function negotiation(codecs: readonly SupportedCodec[] = G711, publicAddress = '192.0.2.1'): Negotiation {
   return new Negotiation({ codecs, publicAddress, sessionId: 42 });
@@ -68,15 +70,57 @@ suite('the answer to an offer', () => {
 
   test('takes codecs beyond G.711 when they are given, with channels and parameters', () => {
     const offer = sdpText({ ...AT, payloads: '96 0', more: ['a=rtpmap:96 opus/48000/2'] });
-    const { terms, text } = agreed(offer, [OPUS, ...G711]);
+    const { terms, text } = agreed(offer, [...OPUS, ...G711]);
     assert.deepEqual([terms.codec.name, terms.codec.clockRate, terms.codec.channels], ['opus', 48_000, 2]);
-    assert.match(text, /a=rtpmap:96 opus\/48000\/2\r\n/);
+    assert.match(text, /a=rtpmap:96 opus\/48000\/2\r\n.*a=fmtp:96 useinbandfec=1\r\n/s);
+  });
+
+  const wide: readonly (readonly [what: string, payloads: string, more: readonly string[], agreed: string])[] = [
+    ['G.722 by its static number', '9 0', [], 'G722/8000 9'],
+    ['G.722 by a number of theirs', '97 0', ['a=rtpmap:97 G722/8000'], 'G722/8000 97'],
+    ['L16 at each of its rates', '98', ['a=rtpmap:98 L16/16000'], 'L16/16000 98'],
+    ['L16 that says it is mono', '98', ['a=rtpmap:98 L16/48000/1'], 'L16/48000 98'],
+    ['Opus under any number', '127', ['a=rtpmap:127 OPUS/48000/2'], 'opus/48000 127'],
+    ['the order of the offer, not ours', '9 96 0', ['a=rtpmap:96 opus/48000/2'], 'G722/8000 9'],
+    ['past L16 in stereo', '98 10 0', ['a=rtpmap:98 L16/16000/2'], 'PCMU/8000 0'],
+    ['past L16 at 44.1 kHz', '11 0', [], 'PCMU/8000 0'],
+    ['past Opus that is not written as it must be', '96 0', ['a=rtpmap:96 opus/48000'], 'PCMU/8000 0'],
+  ];
+  for (const [what, payloads, more, expected] of wide) {
+    test(`takes ${what}`, () => {
+      const { terms } = agreed(sdpText({ ...AT, payloads, more }), ALL);
+      assert.equal(`${terms.codec.name}/${terms.codec.clockRate} ${terms.codec.payloadType}`, expected);
+    });
+  }
+
+  test('reads what the peer wants of Opus, and takes strange values for none', () => {
+    const wants = (fmtp: string) =>
+      agreed(sdpText({ ...AT, payloads: '96', more: ['a=rtpmap:96 opus/48000/2', `a=fmtp:96 ${fmtp}`] }), OPUS).terms
+        .codec.opus;
+    assert.deepEqual(wants('minptime=10; useinbandfec=1;usedtx=1; maxaveragebitrate=16000'), {
+      fec: true,
+      dtx: true,
+      maxBitrate: 16_000,
+    });
+    assert.deepEqual(wants('stereo=1'), { fec: false, dtx: false });
+    for (const strange of ['maxaveragebitrate=1e9', 'maxaveragebitrate=-1', 'useinbandfec=yes;;=;=1', 'x'.repeat(300)])
+      assert.deepEqual(wants(strange), { fec: false, dtx: false }, strange);
+    const none = agreed(sdpText({ ...AT, payloads: '96', more: ['a=rtpmap:96 opus/48000/2'] }), OPUS);
+    assert.deepEqual(none.terms.codec.opus, { fec: false, dtx: false });
+  });
+
+  test('takes comfort noise on the clock of the codec only', () => {
+    const more = ['a=rtpmap:96 opus/48000/2', 'a=rtpmap:98 L16/16000', 'a=rtpmap:99 CN/16000'];
+    const noise = (payloads: string) => agreed(sdpText({ ...AT, payloads, more }), ALL).terms.comfortNoisePayloadType;
+    assert.equal(noise('9 13 99'), 13);
+    assert.equal(noise('98 13 99'), 99);
+    assert.equal(noise('96 13 99'), undefined);
   });
 
   test('takes telephone-event on the clock of the codec, or else the first there is', () => {
     const events = ['a=rtpmap:100 telephone-event/8000', 'a=rtpmap:102 telephone-event/48000'];
     const offer = (payloads: string) => sdpText({ ...AT, payloads, more: ['a=rtpmap:96 opus/48000/2', ...events] });
-    assert.equal(agreed(offer('96 100 102'), [OPUS]).terms.telephoneEvent?.payloadType, 102);
+    assert.equal(agreed(offer('96 100 102'), OPUS).terms.telephoneEvent?.payloadType, 102);
     assert.equal(agreed(offer('0 102 100')).terms.telephoneEvent?.payloadType, 100);
     assert.equal(agreed(offer('0 102')).terms.telephoneEvent?.payloadType, 102);
     assert.equal(agreed(offer('0')).terms.telephoneEvent, undefined);
@@ -177,14 +221,66 @@ suite('a further offer', () => {
   });
 
   test('of ours keeps lines and numbers as they were agreed', () => {
-    const call = negotiation([OPUS, ...G711]);
+    const call = negotiation([...OPUS, ...G711]);
     const theirs = `v=0\r\nc=IN IP4 198.51.100.1\r\nm=video 5000 RTP/AVP 34\r\nm=audio 5002 RTP/AVP 96 99\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:99 telephone-event/48000\r\n`;
     const offered = call.offered(Buffer.from(theirs), '192.0.2.9');
     assert.ok(offered.ok);
     offered.accept(20_000);
     const ours = call.offer(20_000).toString();
-    assert.match(ours, /m=video 0 RTP\/AVP 34\r\nm=audio 20000 RTP\/AVP 96 0 8 99\r\n/);
+    assert.match(ours, /m=video 0 RTP\/AVP 34\r\nm=audio 20000 RTP\/AVP 96 0 8 99 101\r\n/);
     assert.match(ours, /^o=- 42 2 /m);
+  });
+});
+
+suite('an offer of our own', () => {
+  test('has every codec in the order of the setting, with an event on each clock', () => {
+    const text = negotiation(codecsNamed(['opus', 'G722', 'PCMU', 'L16']))
+      .offer(20_000)
+      .toString();
+    const described = text.match(/^(?:m=audio|a=rtpmap|a=fmtp).*(?=\r$)/gm);
+    assert.deepEqual(described, [
+      'm=audio 20000 RTP/AVP 111 9 0 112 113 114 110 101 102',
+      'a=rtpmap:111 opus/48000/2',
+      'a=rtpmap:9 G722/8000',
+      'a=rtpmap:0 PCMU/8000',
+      'a=rtpmap:112 L16/16000',
+      'a=rtpmap:113 L16/8000',
+      'a=rtpmap:114 L16/48000',
+      'a=rtpmap:110 telephone-event/48000',
+      'a=rtpmap:101 telephone-event/8000',
+      'a=rtpmap:102 telephone-event/16000',
+      'a=fmtp:111 useinbandfec=1',
+      'a=fmtp:110 0-15',
+      'a=fmtp:101 0-15',
+      'a=fmtp:102 0-15',
+    ]);
+  });
+
+  test('gives no number a second meaning within a call', () => {
+    const call = negotiation(ALL);
+    const theirs = [
+      ...['v=0', 'c=IN IP4 198.51.100.1', 'm=audio 5002 RTP/AVP 112 111'],
+      ...['a=rtpmap:112 opus/48000/2', 'a=rtpmap:111 telephone-event/48000', ''],
+    ].join('\r\n');
+    const offered = call.offered(Buffer.from(theirs), '192.0.2.9');
+    assert.ok(offered.ok);
+    offered.accept(20_000);
+    const text = call.offer(20_000).toString();
+    const maps = new Map([...text.matchAll(/^a=rtpmap:(\d+) (\S+)\r$/gm)].map(([, number, name]) => [number, name]));
+    assert.equal(maps.get('112'), 'opus/48000/2');
+    assert.equal(maps.get('111'), 'telephone-event/48000');
+    assert.equal(maps.size, text.match(/^a=rtpmap/gm)?.length, 'each number once');
+    for (const codec of ALL)
+      assert.ok([...maps.values()].some((name) => name?.startsWith(`${codec.name}/${codec.clockRate}`)));
+  });
+
+  test('takes the number of the answer for what is sent', () => {
+    const call = negotiation(ALL);
+    call.offer(20_000);
+    const answer = 'v=0\r\nc=IN IP4 198.51.100.1\r\nm=audio 5002 RTP/AVP 120\r\na=rtpmap:120 opus/48000/2\r\n';
+    const answered = call.answered(Buffer.from(answer), '192.0.2.9');
+    assert.ok(answered.ok);
+    assert.equal(answered.terms.codec.payloadType, 120);
   });
 });
 
