@@ -1,6 +1,9 @@
 import { badShare, type Window } from '../load/crowd.ts';
+import { type Shape, SMALL_ROOMS } from '../load/shape.ts';
 import type { Bench, Part, PartResult } from '../part.ts';
-import { digits, percent, spread, type Table } from '../report/table.ts';
+import { digits, percent, ratio, spread, type Table } from '../report/table.ts';
+import { PacketsOnly } from '../systems/packets.ts';
+import type { System } from '../systems/system.ts';
 import { foreignNote, middle, type Run, runCrowd } from './cost.ts';
 
 /** Columns that say what a window cost and how well it went. */
@@ -35,32 +38,52 @@ export const legs: Part = {
   async run(bench: Bench): Promise<PartResult> {
     const counts =
       bench.legs.length > 0 ? bench.legs : bench.pick({ tiny: [8], short: [100, 400], full: [100, 400, 1000] });
-    const backEnds = [
-      { name: 'partyline', env: {} },
-      { name: 'partyline, node:dgram', env: { BATCH_UDP: 'false' } },
-    ];
-    const chosen: Run[] = [];
     const all: Run[] = [];
     const rows: Table['rows'][number][] = [];
-    for (const shape of bench.shapes)
-      for (const count of counts) {
-        const runs: Run[][] = backEnds.map(() => []);
-        // Interleaved, so that a slow minute of the machine hits both alike.
-        for (let i = 0; i < bench.size.runs; i++)
-          for (const [at, { name, env }] of backEnds.entries())
-            runs[at]?.push(await runCrowd(bench, () => bench.startPartyline({ legs: count, name, env }), shape, count));
-        for (const each of runs) {
-          const run = middle(each);
-          chosen.push(run);
-          all.push(...each);
-          rows.push([run.system, shape.name, count, ...costCells(run.window)]);
-        }
+    const faults: string[] = [];
+    for (const count of counts) {
+      const servers = serversOf(bench, count);
+      const runs: Run[][] = servers.map(() => []);
+      // Interleaved, so that a slow minute of the machine hits all alike.
+      for (let i = 0; i < bench.size.runs; i++)
+        for (const [at, { start, shape }] of servers.entries())
+          runs[at]?.push(await runCrowd(bench, start, shape, count));
+      const chosen = runs.map(middle);
+      const bare = chosen[0]?.window.cores ?? Number.NaN;
+      for (const [at, run] of chosen.entries()) {
+        rows.push([run.system, run.shape, count, ratio(run.window.cores, bare), ...costCells(run.window)]);
+        // Without a mixer there is nothing to hear.
+        if (servers[at]?.mixes) faults.push(...(runs[at] ?? []).flatMap((each) => each.faults));
       }
+      all.push(...runs.flat());
+    }
     return {
-      tables: [{ title: 'Cost of a leg', columns: ['server', 'rooms', 'legs', ...COST_COLUMNS], rows }],
-      data: { chosen, all },
-      notes: [foreignNote(all.map(({ window }) => window))],
-      faults: all.flatMap(({ faults }) => faults),
+      tables: [
+        { title: 'Cost of a leg', columns: ['server', 'rooms', 'legs', 'against bare packets', ...COST_COLUMNS], rows },
+      ],
+      data: all,
+      notes: [
+        '"packets only" receives and sends the same packets through node:dgram and does nothing else: the yardstick of this machine.',
+        foreignNote(all.map(({ window }) => window)),
+      ],
+      faults,
     };
   },
 };
+
+interface Server {
+  readonly shape: Shape;
+  readonly mixes: boolean;
+  readonly start: () => Promise<System>;
+}
+
+function serversOf(bench: Bench, count: number): Server[] {
+  const dgram = { name: 'partyline, node:dgram', env: { BATCH_UDP: 'false' } };
+  return [
+    { shape: SMALL_ROOMS, mixes: false, start: () => PacketsOnly.start(bench.cores) },
+    ...bench.shapes.flatMap((shape) => [
+      { shape, mixes: true, start: () => bench.startPartyline({ legs: count }) },
+      { shape, mixes: true, start: () => bench.startPartyline({ legs: count, ...dgram }) },
+    ]),
+  ];
+}

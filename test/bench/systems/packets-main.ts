@@ -47,4 +47,5 @@ function run(): void {
 createInterface({ input: process.stdin })
   .on('line', (line) => admit(Number(line)))
   .on('close', () => process.exit(0));
+process.stdout.write('0\n');
 run();

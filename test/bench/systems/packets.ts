@@ -26,20 +26,26 @@ export class PacketsOnly implements System {
     const node = [process.execPath, '--import', 'tsx', new URL('packets-main.ts', import.meta.url).pathname];
     const [program = '', ...args] = [...onCores(cores.server), ...node];
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    await once(child, 'spawn');
-    if (cores.server !== undefined && child.pid !== undefined) shield(child.pid);
-    return new PacketsOnly(child);
+    const packets = new PacketsOnly(child);
+    // Its first line says that it runs; only then it has a session of its own.
+    await packets.#nextLine();
+    if (cores.server !== undefined) shield(packets.pid);
+    return packets;
   }
 
   admit(_room: string, rtpPort: number): Promise<number> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.#child.stdin?.write(`${rtpPort}\n`);
-    });
+    this.#child.stdin?.write(`${rtpPort}\n`);
+    return this.#nextLine();
   }
 
   lastWords(): string {
     return '(its output is not kept)';
+  }
+
+  #nextLine(): Promise<number> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   async stop(): Promise<void> {
