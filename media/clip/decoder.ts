@@ -31,7 +31,8 @@ export interface DecoderChoice {
 }
 
 const PRLIMIT = '/usr/bin/prlimit';
-const PROOF_MS = 5_000;
+/** Generous: a machine that is busy starting things up is no reason to go without a decoder. */
+const PROOF_MS = 10_000;
 const PROOF_RATE = 16_000;
 const WANTED_RATE = 8_000;
 const PROOF_SECONDS = 0.25;

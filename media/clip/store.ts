@@ -39,6 +39,7 @@ export interface ClipInfo {
   readonly seconds: number;
   /** Undefined until somebody had it measured. */
   readonly loudness: Loudness | undefined;
+  readonly failure: Clip['failure'];
   /** Shared memory it takes. */
   readonly bytes: number;
   readonly leases: number;
@@ -134,6 +135,7 @@ export class ClipStore {
       truncated: clip.truncated,
       seconds: clip.sampleCount / clip.sampleRate,
       loudness: clip.loudness,
+      failure: clip.failure,
       bytes,
       leases,
     }));

@@ -67,7 +67,7 @@ async function run(path: string, input: Uint8Array, changes: Partial<TranscodeJo
     input: { format: 'mp3' },
     sampleRate: 8000,
     maxSeconds: 60,
-    deadlineMs: 10_000,
+    deadlineMs: 30_000,
     cpuSeconds: 10,
     memoryBytes: 256 * 1024 * 1024,
     clock: systemClock,
@@ -162,7 +162,7 @@ describe('a decoder that misbehaves', () => {
     const started = performance.now();
     const { end } = await run(path, Buffer.from('x'), { deadlineMs: 150 });
     assert.equal(end.status, 'hung');
-    assert.ok(performance.now() - started < 2_000);
+    assert.ok(performance.now() - started < 10_000);
     assert.deepEqual(processesWith('sleep\u000098'), []);
     assert.deepEqual(zombies(), []);
   });
@@ -170,10 +170,10 @@ describe('a decoder that misbehaves', () => {
   test('does not hold us up by what it leaves behind with our pipes', async () => {
     for (const rest of ['sleep 985', 'exit 0']) {
       const started = performance.now();
-      const path = fake('leaves', `setsid sleep 3 & cat >/dev/null; ${rest}`);
+      const path = fake('leaves', `setsid sleep 15 & cat >/dev/null; ${rest}`);
       const { end } = await run(path, Buffer.from('x'), { deadlineMs: 300 });
       assert.equal(end.status, 'hung');
-      assert.ok(performance.now() - started < 2_000, rest);
+      assert.ok(performance.now() - started < 10_000, rest);
     }
   });
 
@@ -197,7 +197,7 @@ describe('a decoder that misbehaves', () => {
   test('cannot take more memory, processor time or files than it is given', {
     skip: !existsSync('/usr/bin/prlimit'),
   }, async () => {
-    const limits = { cpuSeconds: 1, memoryBytes: 64 * 1024 * 1024, deadlineMs: 8_000 };
+    const limits = { cpuSeconds: 1, memoryBytes: 64 * 1024 * 1024, deadlineMs: 60_000 };
     const spins = await run(fake('spins', 'while :; do :; done'), Buffer.from('x'), limits);
     assert.ok(spins.end.status === 'crashed', spins.end.status);
     const writes = await run(fake('writes', `echo x > ${join(folder, 'written')}; exit 7`), Buffer.from('x'), limits);
@@ -234,7 +234,7 @@ describe('a decoder that misbehaves', () => {
         input: { format: 'mp3' },
         sampleRate: 8000,
         maxSeconds: 60,
-        deadlineMs: 5_000,
+        deadlineMs: 30_000,
         cpuSeconds: 10,
         memoryBytes: 256 * 1024 * 1024,
         clock: systemClock,
