@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
+import { codecsNamed } from './sip/codecs.ts';
 
 /** What the defaults depend on. */
 export interface Machine {
@@ -94,6 +95,7 @@ function arrange(values: SettingValues, machine: Machine) {
       port: values.SIP_PORT,
       trusted: values.SIP_TRUSTED,
       rateLimit: values.SIP_RATE_LIMIT,
+      codecs: codecsNamed(values.CODECS),
     },
     rtp: {
       host: values.SIP_HOST,
@@ -112,6 +114,7 @@ function arrange(values: SettingValues, machine: Machine) {
     media: { workers, batchUdp: values.BATCH_UDP },
     sound: {
       sampleRate: values.SAMPLE_RATE,
+      sampleRates: values.SAMPLE_RATE_BY_MPC,
       floor: { maxTalkers: values.MAX_TALKERS, noiseGate: values.NOISE_GATE },
     },
     members: {
@@ -138,6 +141,7 @@ function arrange(values: SettingValues, machine: Machine) {
       queue: values.DECODER_QUEUE,
       timeoutMs: values.DECODER_SECONDS * SECOND_MS,
     },
+    relayDtmf: values.RELAY_DTMF,
     dataDir: values.DATA_DIR,
     drainMs: values.DRAIN_SECONDS * SECOND_MS,
     redisUrl: values.REDIS_URL,

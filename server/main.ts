@@ -19,7 +19,7 @@ import { CredentialsError, loadAccount } from './credentials.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { Directory, Plays } from './mpc/index.ts';
+import { Directory, Plays, relayDigits, soundUnder } from './mpc/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
@@ -72,7 +72,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       maxMembersPerMpc: config.members.maxPerMpc,
       endedKept: config.members.endedMpcsKept,
     },
-    sound: config.sound,
+    sound: soundUnder(config.sound),
     now,
     newUuid: randomUUID,
   });
@@ -129,6 +129,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     engine,
     log,
     observer: metrics.sipObserver(),
+    onDigits: relayDigits(directory, { amongPhones: config.relayDtmf }),
     clock: systemClock,
   }).catch((error: Error) => {
     throw StartError.ofListening(error.cause ?? error, SIP_NAMES, config.sip);

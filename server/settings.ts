@@ -1,6 +1,9 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type AllowedSource, MAX_URL_LENGTH, parseFetchAllow } from '../media/clip/index.ts';
+import type { CodecName } from '../media/engine.ts';
+import { isMpcName } from './mpc/identity.ts';
+import { CODEC_NAMES } from './sip/codecs.ts';
 
 /** One environment variable: what it may hold, what it is when absent, and what it is for. */
 export interface Setting<T> {
@@ -77,6 +80,36 @@ const sources = z.string().transform((text, context): readonly AllowedSource[] =
   return z.NEVER;
 });
 
+const codecs = z.string().transform((text, context): readonly CodecName[] => {
+  const names: CodecName[] = [];
+  for (const part of splitList(text)) {
+    const name = CODEC_NAMES.find((known) => known.toLowerCase() === part.toLowerCase());
+    if (name === undefined || names.includes(name))
+      context.addIssue({ code: 'custom', message: `"${part}" must be one of ${CODEC_NAMES.join(', ')}, each once` });
+    else names.push(name);
+  }
+  return names;
+});
+
+const sampleRate = oneOf('8000', '16000', '48000').transform((text) => Number(text) as 8000 | 16_000 | 48_000);
+
+/** `PATTERN:RATE,…`; a pattern may hold colons itself. */
+const sampleRates = z.string().transform((text, context) => {
+  const rules: { readonly pattern: string; readonly sampleRate: 8000 | 16_000 | 48_000 }[] = [];
+  for (const part of splitList(text)) {
+    const colon = part.lastIndexOf(':');
+    const pattern = part.slice(0, Math.max(colon, 0));
+    const rate = sampleRate.safeParse(part.slice(colon + 1));
+    if (rate.success && isMpcName(pattern)) rules.push({ pattern, sampleRate: rate.data });
+    else
+      context.addIssue({
+        code: 'custom',
+        message: `"${part}" is no pattern with 8000, 16000 or 48000; write board-*:16000`,
+      });
+  }
+  return rules;
+});
+
 const flag = oneOf('true', 'false').transform((text) => text === 'true');
 const anything = z.string();
 const minute = 60;
@@ -146,7 +179,25 @@ export const SETTINGS = {
   SAMPLE_RATE: {
     fallback: '8000',
     meaning: 'Sample rate in Hz at which MPCs are mixed: 8000, 16000 or 48000',
-    schema: oneOf('8000', '16000', '48000').transform((text) => Number(text) as 8000 | 16_000 | 48_000),
+    schema: sampleRate,
+  },
+  SAMPLE_RATE_BY_MPC: {
+    fallback: '',
+    shown: 'none',
+    meaning:
+      'Other rates for some MPCs, by friendly name; `*` and `?` are wildcards, the first that fits decides: `board-*:16000,music:48000`',
+    schema: sampleRates,
+  },
+  CODECS: {
+    fallback: 'PCMU,PCMA,G722,opus,L16',
+    meaning: "Codecs that SIP callers may use, in the order of our own offers; in theirs, the caller's order decides",
+    schema: codecs.refine((names) => names.length > 0, 'must name at least one codec'),
+  },
+  RELAY_DTMF: {
+    fallback: 'false',
+    meaning:
+      '`true` sends the digits a telephone pressed to the telephones of the other members; WebSockets get them always',
+    schema: flag,
   },
   MAX_TALKERS: {
     fallback: '0',

@@ -1,7 +1,8 @@
-import { type ConferenceOptions, EngineBusy, type Leg, type LegEvent, type MediaEngine } from '../../media/engine.ts';
+import { EngineBusy, type Leg, type LegEvent, type MediaEngine } from '../../media/engine.ts';
 import type { MpcRef, Role } from './identity.ts';
 import { type ExitCause, type LegKind, Member } from './member.ts';
 import { Mpc, type MpcEndCause } from './mpc.ts';
+import type { MpcSound } from './sound-rules.ts';
 
 export interface DirectoryLimits {
   readonly maxMembers: number;
@@ -17,8 +18,8 @@ const EXITED_KEPT = 1000;
 export interface DirectoryDeps {
   readonly engine: MediaEngine;
   readonly limits: DirectoryLimits;
-  /** How every MPC sounds. */
-  readonly sound: Omit<ConferenceOptions, 'id'>;
+  /** How an MPC of this friendly name sounds. */
+  readonly sound: (mpcName: string) => MpcSound;
   readonly now: () => Date;
   readonly newUuid: () => string;
 }
@@ -195,7 +196,7 @@ export class Directory {
     const mpc = new Mpc(this.#deps.newUuid(), name, this.#deps.now());
     this.#liveByName.set(name, mpc);
     this.#liveByUuid.set(mpc.uuid, mpc);
-    this.#deps.engine.openConference({ id: mpc.uuid, ...this.#deps.sound });
+    this.#deps.engine.openConference({ id: mpc.uuid, ...this.#deps.sound(name) });
     return mpc;
   }
 

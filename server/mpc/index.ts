@@ -1,3 +1,4 @@
+export { type DigitRelay, relayDigits } from './digits.ts';
 export { Directory, type DirectoryEvent, type JoinRequest, type JoinResult } from './directory.ts';
 export {
   isMpcName,
@@ -10,4 +11,7 @@ export {
 } from './identity.ts';
 export { type ExitCause, type LegKind, Member } from './member.ts';
 export { Mpc, type MpcEndCause, type MpcStatus } from './mpc.ts';
-export { type PlayForm, type PlayRecord, type PlayStarted, type PlayState, Plays } from './plays.ts';
+export type { PlayNews } from './play-news.ts';
+export type { PlayChange, PlayForm, PlayRecord, PlayState } from './play-record.ts';
+export { type PlayStarted, Plays } from './plays.ts';
+export { type MpcSound, type SoundRules, soundUnder } from './sound-rules.ts';

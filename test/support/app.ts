@@ -50,7 +50,7 @@ export class AppUnderTest {
         endedKept: 3,
         exitedKept: 3,
       },
-      sound: { sampleRate: 8000, floor: OPEN_FLOOR },
+      sound: () => ({ sampleRate: 8000, floor: OPEN_FLOOR }),
       now: () => this.date,
       newUuid: () => this.#uuid('d'),
     });

@@ -91,6 +91,8 @@ export class DoubleLeg implements RtpLeg, StreamLeg {
   stats: Leg['stats'];
   readonly changes: LegChanges = {};
   closed = false;
+  /** As they were sent, call by call. */
+  readonly digits: string[] = [];
   /** Says what the engine would say of the leg. */
   readonly report: (event: LegEvent) => void;
 
@@ -107,7 +109,10 @@ export class DoubleLeg implements RtpLeg, StreamLeg {
     this.closed = true;
   }
 
-  sendDigits(): void {}
+  sendDigits(digits: string): void {
+    this.digits.push(digits);
+  }
+
   write(): boolean {
     return true;
   }

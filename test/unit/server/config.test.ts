@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { test } from 'node:test';
 import { type Config, type Machine, parseConfig } from '../../../server/config.ts';
+import { soundUnder } from '../../../server/mpc/index.ts';
 import { describeSetting, SETTINGS, type SettingName } from '../../../server/settings.ts';
 import { tableRows } from '../../support/markdown.ts';
 
@@ -26,9 +27,25 @@ test('an empty environment gives the documented defaults', () => {
   assert.deepEqual([rtp.portMin, rtp.portMax, rtp.noRtpWarnMs, rtp.noRtpHangupMs], [20_000, 29_999, 30_000, 120_000]);
   assert.deepEqual(sip.trusted, ['127.0.0.0/8', '::1/128']);
   assert.deepEqual(media, { workers: 3, batchUdp: true });
-  assert.deepEqual(sound, { sampleRate: 8000, floor: { maxTalkers: 0, noiseGate: false } });
+  assert.deepEqual(sound, { sampleRate: 8000, sampleRates: [], floor: { maxTalkers: 0, noiseGate: false } });
   assert.deepEqual([members.max, members.maxPerMpc], [1500, 200]);
   assert.deepEqual([publicAddress, account, drainMs, dataDir], ['127.0.0.1', undefined, 300_000, './data']);
+});
+
+test('an MPC runs at the rate of the first pattern that fits its name, others at SAMPLE_RATE', () => {
+  const rules = 'board-*:16000, music:48000,*:x:16000,music*:8000';
+  const sound = soundUnder(config({ SAMPLE_RATE_BY_MPC: rules }).sound);
+  const rates = ['board-1', 'music', 'musicians', 'a:x', 'board', 'Music'].map((name) => sound(name).sampleRate);
+  assert.deepEqual(rates, [16_000, 48_000, 8000, 16_000, 8000, 8000]);
+  assert.equal(soundUnder(config({ SAMPLE_RATE: '48000' }).sound)('any').sampleRate, 48_000);
+});
+
+test('the codecs keep the order they are named in, in any letter case; all are spoken by default', () => {
+  const names = (env: Record<string, string>) =>
+    config(env).sip.codecs.map(({ name, clockRate }) => `${name}/${clockRate}`);
+  assert.deepEqual(names({ CODECS: 'OPUS, pcma' }), ['opus/48000', 'PCMA/8000']);
+  const all = ['PCMU/8000', 'PCMA/8000', 'G722/8000', 'opus/48000', 'L16/16000', 'L16/8000', 'L16/48000'];
+  assert.deepEqual(names({}), all);
 });
 
 test('a machine with one core still has a mixer thread', () => {
@@ -70,6 +87,13 @@ for (const [name, value] of [
   ['AUTH_ID', 'a:b'],
   ['MEDIA_WORKERS', '0'],
   ['SAMPLE_RATE', '44100'],
+  ['SAMPLE_RATE_BY_MPC', 'board-*'],
+  ['SAMPLE_RATE_BY_MPC', 'board:44100'],
+  ['SAMPLE_RATE_BY_MPC', ':8000'],
+  ['CODECS', 'PCMU,GSM'],
+  ['CODECS', 'PCMU,pcmu'],
+  ['CODECS', ','],
+  ['RELAY_DTMF', 'yes'],
   ['FETCH_ALLOW', 'localhost:9000'],
   ['FETCH_ALLOW', '10.0.0.1'],
   ['REDIS_URL', 'http://redis'],

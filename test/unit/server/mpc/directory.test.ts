@@ -15,7 +15,7 @@ beforeEach(() => {
   directory = new Directory({
     engine,
     limits: { maxMembers: 4, maxMembersPerMpc: 3, endedKept: 2, exitedKept: 2 },
-    sound: { sampleRate: 8000, floor: { maxTalkers: 0, noiseGate: false } },
+    sound: () => ({ sampleRate: 8000, floor: { maxTalkers: 0, noiseGate: false } }),
     now: () => new Date(0),
     newUuid: randomUUID,
   });

@@ -140,7 +140,7 @@ export function directoryFor(
   return new Directory({
     engine: engine.asEngine(),
     limits: { maxMembers: limits.maxMembers ?? 100, maxMembersPerMpc: limits.maxMembersPerMpc ?? 100, endedKept: 10 },
-    sound: { sampleRate: 8000, floor: OPEN_FLOOR },
+    sound: () => ({ sampleRate: 8000, floor: OPEN_FLOOR }),
     now: () => new Date(0),
     newUuid: randomUUID,
   });
