@@ -61,7 +61,8 @@ export function createApp(deps: AppDeps): Express {
     const receivedAt = deps.nowMs();
     setContext(response, { apiId: deps.newUuid(), receivedAt });
     response.once('close', () => observe(deps, response, receivedAt));
-    if (request.headers.host === undefined && request.httpVersion === '1.1') throw new ApiError('bad_request');
+    if (request.headers.host === undefined && request.httpVersion === '1.1')
+      throw new ApiError('bad_request', { headers: { Connection: 'close' } });
     next();
   });
   app.use(
