@@ -39,6 +39,8 @@ export class DelayControl {
   correctionMs = 0;
   /** Playout delay of the frame pulled last; set it before `noteFrame`. A field, not an argument: see `DelayEstimator`. */
   currentMs = 0;
+  /** Added to what the jitter calls for, in ms: time for the packet after a lost one to come. */
+  repairMs = 0;
   /** Whether the delay is so long that packets should be dropped. */
   cut = false;
   private readonly estimator: DelayEstimator;
@@ -63,7 +65,7 @@ export class DelayControl {
 
   /** Playout delay aimed at, in ms. */
   get targetMs(): number {
-    return Math.max(LEAST_DELAY_MS, Math.min(LARGEST_DELAY_MS, this.estimator.spreadMs));
+    return Math.max(LEAST_DELAY_MS, this.floorMs);
   }
 
   /** Delay to come out at when it is changed anyway, in ms: what is needed, wherever in a frame a packet begins. */
@@ -73,7 +75,7 @@ export class DelayControl {
 
   /** Delay under which packets of usual lateness are missed, in ms. */
   get floorMs(): number {
-    return Math.min(LARGEST_DELAY_MS, this.estimator.spreadMs);
+    return Math.min(LARGEST_DELAY_MS, this.estimator.spreadMs + this.repairMs);
   }
 
   /** Delay past which it is shortened at once, in ms. */
@@ -137,7 +139,8 @@ export class DelayControl {
     this.blocks++;
     this.cut = delayMs > CUT_DELAY_MS;
     this.correctionMs = 0;
-    const reserveMs = Math.max(floorMs, Math.min(LARGEST_DELAY_MS, this.estimator.peakMs)) + this.stepMs;
+    const reserveMs =
+      Math.max(floorMs, Math.min(LARGEST_DELAY_MS, this.estimator.peakMs + this.repairMs)) + this.stepMs;
     if (delayMs > this.ceilingMs) {
       this.correctionMs = delayMs - goalMs;
     } else if (slackMs < Math.max(GROWTH_TRIGGER_MS, floorMs + this.spreadMarginMs)) {

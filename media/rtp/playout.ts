@@ -2,6 +2,7 @@ import type { FrameDecoder } from '../codec/codec.ts';
 import { CUT_DELAY_MS, DelayControl } from './delay-control.ts';
 import { DelayEstimator } from './delay-estimator.ts';
 import { Intake, JitterBuffer } from './jitter-buffer.ts';
+import { LossRepair } from './loss-repair.ts';
 import { SlotState } from './packet-store.ts';
 import { PlayoutCounters } from './playout-counters.ts';
 import { FrameKind, LENGTHEN_AHEAD_MS, PlayoutSound, SHORTEN_AHEAD_MS } from './playout-sound.ts';
@@ -60,6 +61,9 @@ export class Playout {
   /** Samples and bytes of the last packet, 0 before the first. */
   private packetSamples = 0;
   private packetBytes = 0;
+  /** Samples before a packet that it can repair: one frame of its codec, at first believed to be the whole packet. */
+  private repairSamples = 0;
+  private readonly repair = new LossRepair();
   private pullsSinceStretch = 0;
   private failedStretches = 0;
 
@@ -238,13 +242,16 @@ export class Playout {
     const { store, nextSequence } = this.buffer;
     let hidden = gap;
     if (sequence > nextSequence && sound.recovers && this.packetSamples > 0) {
-      // The last packet lost can be rebuilt from this one; only those before it must be hidden.
-      hidden = gap - this.packetSamples;
+      // The end of the gap can be repaired from this packet; only what is before that must be hidden.
+      hidden = gap - this.repairSamples;
       if (hidden <= 0) {
         const made = sound.recover(store.cells, store.offsetOf(sequence), store.lengthOf(sequence), gap);
-        this.nextTimestamp += made * this.ticksPerSample;
+        this.repair.noteAttempt(made > 0);
         if (made > 0) {
           this.counters.recovered++;
+          this.repairSamples = made;
+          if (made < gap) sound.fill(gap - made);
+          this.nextTimestamp = store.timestampOf(sequence);
           return;
         }
         hidden = gap;
@@ -274,6 +281,7 @@ export class Playout {
     const { buffer, sound } = this;
     const { store } = buffer;
     const noise = store.stateOf(sequence) === SlotState.comfortNoise;
+    if (sound.recovers) this.noteLoss(sequence > buffer.nextSequence);
     buffer.take(sequence);
     const offset = store.offsetOf(sequence);
     const length = store.lengthOf(sequence);
@@ -293,8 +301,14 @@ export class Playout {
     if (made !== this.packetSamples) this.notePacketTime(made);
   }
 
+  private noteLoss(lost: boolean): void {
+    this.repair.notePlayed(lost);
+    this.control.repairMs = this.repair.waiting ? (this.packetSamples * 1000) / this.sampleRate : 0;
+  }
+
   private notePacketTime(samples: number): void {
     this.packetSamples = samples;
+    this.repairSamples = samples;
     this.estimator.share = samples / this.sound.frameSamples;
     this.control.setPacketTime((samples * 1000) / this.sampleRate);
   }

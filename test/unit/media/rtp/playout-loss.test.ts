@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FrameDecoder } from '../../../../media/codec/codec.ts';
+import { loadOpus, opus } from '../../../../media/codec/opus.ts';
 import { FrameKind, Playout } from '../../../../media/rtp/playout.ts';
 import { stalling, uneven } from '../../../support/network-simulator.ts';
+import { seededRandom } from '../../../support/random.ts';
 import { type Heard, receive, speechLike } from '../../../support/receiving-leg.ts';
 import { tone } from '../../../support/tones.ts';
 
@@ -174,4 +176,60 @@ test("a decoder's own concealment is asked for whole steps, for a second at most
   assert.equal(kinds.filter((kind) => kind === FrameKind.concealed).length, 5, '60 ms of its own and then our fade');
   assert.equal(kinds.filter((kind) => kind === FrameKind.comfort).length, 47);
   assert.equal(kinds.at(-1), FrameKind.silence);
+});
+
+test('when packets are lost and can be repaired, the delay leaves time for repair, and else it does not', () => {
+  for (const carries of [true, false]) {
+    const decoder: FrameDecoder = {
+      ...markedDecoder(),
+      recover: (_payload, _offset, _length, pcm) => (carries ? pcm.fill(100).length : 0),
+    };
+    const playout = new Playout({ clockRate: 8000, decoder });
+    const frame = new Int16Array(160);
+    const payload = new Uint8Array(160).fill(100);
+    let lost = 0;
+    for (let tick = 0; tick < 2000; tick++) {
+      const missing = tick % 25 === 24 && tick < 1000;
+      if (missing) lost++;
+      else playout.insert(tick, tick * 160, false, payload, 0, 160, tick * 20 + 5);
+      playout.pull(frame, tick * 20 + 15);
+      if (tick === 950 && carries) assert.ok(playout.currentDelayMs >= 28, `${playout.currentDelayMs} ms`);
+    }
+    if (carries) assert.ok(playout.counters.recovered > lost - 10, `${playout.counters.recovered} of ${lost}`);
+    else assert.ok(playout.counters.concealedFrames >= lost, `${playout.counters.concealedFrames} of ${lost}`);
+    assert.ok(playout.currentDelayMs <= 35, `${playout.currentDelayMs} ms once the loss is over`);
+  }
+});
+
+test('Opus streams survive loss by their own error correction and concealment', async () => {
+  await loadOpus();
+  const codec = opus({ sampleRate: 16_000 });
+  const encoder = codec.createEncoder();
+  const decoder = codec.createDecoder();
+  const playout = new Playout({ clockRate: codec.clockRate, decoder });
+  const sound = speechLike(16_000, 12);
+  const payload = new Uint8Array(codec.maxPayloadBytes);
+  const frame = new Int16Array(320);
+  const random = seededRandom(4);
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  let lost = 0;
+  let lostTwice = 0;
+  let before = false;
+  for (let tick = 0; tick < 600; tick++) {
+    const length = encoder.encode(sound.subarray(tick * 320, tick * 320 + 320), payload, 0);
+    assert.ok(length > 0);
+    const missing = random() < 0.08;
+    if (missing) lost++;
+    else playout.insert(tick, tick * 960, false, payload, 0, length, tick * 20 + 5);
+    if (missing && before) lostTwice++;
+    before = missing;
+    playout.pull(frame, tick * 20 + 15);
+  }
+  const { counters } = playout;
+  assert.equal(counters.lost, lost);
+  assert.equal(counters.discarded.undecodable, 0);
+  // Of two in a row only the second can be repaired; speech pauses carry nothing.
+  assert.ok(counters.recovered > (lost - lostTwice) / 2, `${counters.recovered} of ${lost}`);
+  encoder.close?.();
+  decoder.close?.();
 });
