@@ -190,6 +190,8 @@ export interface PlayRequest {
   /** When the request came in, on the process-wide monotonic clock, in ms. */
   readonly requestedAt: number;
   readonly options: PlayOptions;
+  /** Brings every clip to this loudness in LUFS. A clip is played so once all of it is there and measured. */
+  readonly normalizeLufs?: number | undefined;
 }
 
 /** Why a play ended for one target: a closed set, also a metric label. */
@@ -203,6 +205,7 @@ export interface PlayTarget {
   readonly status: PlayStatus;
   /** Sound really sent to this member, in ms. */
   readonly playedMs: number;
+  /** From the request to the first frame; undefined before, and for those who joined later. */
   readonly startLatencyMs: number | undefined;
   readonly underruns: number;
   readonly end: PlayEndReason | undefined;
@@ -212,27 +215,30 @@ export interface Play {
   readonly id: PlayId;
   readonly status: PlayStatus;
   readonly cache: 'hit' | 'miss';
-  /** Position in the current clip in ms. */
+  /** Position in the current clip in ms, as the target hears it who has been listening longest. */
   readonly positionMs: number;
   readonly targets: readonly PlayTarget[];
   readonly failure: { readonly reason: PlayEndReason; readonly detail: string } | undefined;
   /** Stops for some legs, or all. Harmless when nothing plays any more. */
   stop(legs?: readonly LegId[]): void;
+  /** The position stands still from now on. */
   pause(): void;
   resume(): void;
-  /** Moves to a position in the current clip, in ms. */
+  /** Moves to a position in the current clip, in ms; before the start: in the first clip. */
   seek(positionMs: number): void;
+  /** Goes to a gain in dB; before the start it is the gain that the play starts with. */
   setGain(gainDb: number, rampMs: number): void;
 }
 
 export type PlayEvent =
-  | { readonly type: 'started'; readonly play: Play; readonly leg: LegId; readonly latencyMs: number }
+  | { readonly type: 'started'; readonly play: Play; readonly leg: LegId; readonly latencyMs: number | undefined }
   | {
       readonly type: 'ended';
       readonly play: Play;
       readonly leg: LegId;
       readonly reason: PlayEndReason;
       readonly playedMs: number;
+      readonly underruns: number;
     }
   /** Every target has ended; the last event of a play. */
   | { readonly type: 'finished'; readonly play: Play };

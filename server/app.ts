@@ -1,5 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { callPlayResources } from './api/call-play.ts';
+import { clipResources } from './api/clips.ts';
 import { Idempotency } from './api/idempotency.ts';
 import { memberPlayResources } from './api/member-play.ts';
 import { mpcResources } from './api/mpcs.ts';
@@ -12,6 +13,7 @@ import { apiRouter, authenticate } from './api/router.ts';
 import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
+import type { ClipCatalog } from './clips/catalog.ts';
 import type { Config } from './config.ts';
 import { createConsole } from './console/index.ts';
 import { ApiError } from './errors.ts';
@@ -25,6 +27,7 @@ export interface AppDeps {
   readonly limits: Config['api'];
   readonly directory: Directory;
   readonly plays: Plays;
+  readonly clips: ClipCatalog;
   readonly checkUrl: (url: string) => UrlVerdict;
   readonly tokens: TokenIssuer;
   readonly metrics: Metrics;
@@ -46,7 +49,8 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
     ...participantResources({ authId, directory, maxMemberIds }),
     ...memberPlayResources({ authId, directory, plays, idempotency, rules, maxMemberIds }),
     ...callPlayResources({ authId, directory, plays, idempotency, rules }),
-    ...playResources({ authId, directory, plays }),
+    ...playResources({ authId, directory, plays, idempotency }),
+    ...clipResources({ authId, clips: deps.clips, rules }),
     ...streamTokenResources({ authId, directory, tokens: deps.tokens }),
   ];
 }

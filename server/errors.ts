@@ -12,6 +12,7 @@ export const API_ERRORS = {
   not_found: { status: 404, message: 'not found' },
   method_not_allowed: { status: 405, message: 'method not allowed' },
   request_timeout: { status: 408, message: 'the request took too long' },
+  play_over: { status: 409, message: 'the play is over' },
   body_too_large: { status: 413, message: 'the body is too large' },
   unsupported_media_type: { status: 415, message: 'send application/json in UTF-8 without Content-Encoding' },
   idempotency_conflict: { status: 422, message: 'this Idempotency-Key was used for another request' },

@@ -8,12 +8,15 @@ import {
   chooseDecoder,
   type DecoderChoice,
   sourcePolicy,
+  systemResolve,
 } from '../media/clip/index.ts';
 import { startEngine, systemClock } from '../media/index.ts';
 import { readinessOf } from './api/status.ts';
 import { createApp } from './app.ts';
 import { BasicAuth } from './auth.ts';
 import { banner, hostOf } from './banner.ts';
+import { CallbackQueue, deliver, playCallbacks } from './callbacks/index.ts';
+import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
 import { CredentialsError, loadAccount } from './credentials.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
@@ -28,6 +31,8 @@ import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
 
 /** 0 is an orderly end, 1 a bug or a loss, 2 something that the operator can put right. */
 const EXIT = { failed: 1, misconfigured: 2 } as const;
+/** How long the end of the server waits for receivers of the last callbacks. */
+const CALLBACK_GRACE_MS = 2000;
 const SIP_NAMES = { host: 'SIP_HOST', port: 'SIP_PORT' } as const;
 
 /** The only wiring: makes every part, hands each what it needs, and ends them in the opposite order. */
@@ -77,6 +82,18 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     newUuid: randomUUID,
   });
   logMembers(directory, log);
+  const callbacks = new CallbackQueue({
+    attempt: (target, fields, signal) => {
+      const guard = { policy, resolve: systemResolve, clock: systemClock };
+      return deliver(target, fields, { ...guard, authToken: account.authToken, newNonce: randomUUID }, signal);
+    },
+    clock: systemClock,
+    observer: metrics.callbackObserver(log),
+  });
+  const plays = new Plays({ engine, kept: config.plays.kept, now, onNews: playCallbacks(callbacks) });
+  directory.subscribe((event) => {
+    if (event.type === 'member-joined') plays.memberJoined(event.mpc);
+  });
 
   const auth = new BasicAuth({
     account,
@@ -92,7 +109,8 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     auth,
     limits: config.api,
     directory,
-    plays: new Plays({ engine, kept: config.plays.kept, now }),
+    plays,
+    clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
     checkUrl: (url) => checkSource(url, policy),
     tokens: { seconds: TOKEN_SECONDS, issue: (mpc) => tokens.issue(mpc) },
     metrics,
@@ -111,6 +129,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     clock: systemClock,
     newUuid: randomUUID,
     origins: config.ws.origins,
+    onDigits: relayDigits(directory, { amongPhones: config.relayDtmf }),
     log,
     limits: config.ws,
   });
@@ -120,6 +139,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     members: () => directory.countByKind(),
     draining: () => directory.draining,
     streams: () => streams.stats(),
+    callbackQueueDepth: () => callbacks.depth,
   });
   const httpPort = await listen(http, config.http);
   const sip = await startSip({
@@ -129,7 +149,6 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     engine,
     log,
     observer: metrics.sipObserver(),
-    onDigits: relayDigits(directory, { amongPhones: config.relayDtmf }),
     clock: systemClock,
   }).catch((error: Error) => {
     throw StartError.ofListening(error.cause ?? error, SIP_NAMES, config.sip);
@@ -165,6 +184,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       await Promise.all([sip.close(), streams.close()]);
       await closeHttpServer(http);
       await engine.close();
+      await callbacks.close(CALLBACK_GRACE_MS);
       await clips.close();
       await sample.close();
     },

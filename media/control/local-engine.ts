@@ -159,24 +159,28 @@ export class LocalEngine implements MediaEngine, LegHost {
     const place = this.#placeOf(request.conference);
     const leases = request.urls.map((url) => this.#config.clips.open(new URL(url), place.options.sampleRate));
     const mayStartAtOnce = waits.includes(0);
-    const play = new LivePlay(
+    const { thread } = place;
+    const sounds = leases.map((lease) => thread.feed.add(lease, request.normalizeLufs));
+    const { now } = this.#config.clock;
+    const play = new LivePlay({
       request,
       leases,
-      (event) => {
+      sounds,
+      thread,
+      now,
+      onEvent: (event) => {
         if (event.type === 'started' && mayStartAtOnce) this.#observeStart(play, event.latencyMs);
         onEvent(event);
       },
-      place.thread,
-    );
+    });
     this.#plays.set(play.id, play);
     for (const leg of request.legs) this.#pending.set(leg, (this.#pending.get(leg) ?? 0) + 1);
-    for (const lease of leases) place.thread.feed.add(lease);
     place.thread.post({
       type: 'play',
       play: play.id,
       conference: request.conference,
       legs: request.legs,
-      sounds: leases.map((lease) => lease.clip.id),
+      sounds,
       options: request.options,
     });
     return { ok: true, play };
@@ -336,15 +340,13 @@ export class LocalEngine implements MediaEngine, LegHost {
     }
     if (!finished) return;
     this.#plays.delete(id);
-    for (const lease of play.leases) {
-      play.thread.feed.remove(lease);
-      lease.release();
-    }
+    for (const sound of play.sounds) play.thread.feed.remove(sound);
+    for (const lease of play.leases) lease.release();
     this.#config.observer.playEnded(play.result, play.failure?.reason ?? reason);
   }
 
-  #observeStart(play: LivePlay, latencyMs: number): void {
-    if (play.observed) return;
+  #observeStart(play: LivePlay, latencyMs: number | undefined): void {
+    if (play.observed || latencyMs === undefined) return;
     play.observed = true;
     this.#config.observer.playStarted(play.cache, latencyMs / 1000);
   }

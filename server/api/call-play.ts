@@ -1,7 +1,7 @@
 import { ApiError } from '../errors.ts';
 import type { Directory, Member, Mpc, Plays } from '../mpc/index.ts';
 import type { Idempotency } from './idempotency.ts';
-import { type CallLegs, type PlayBodyRules, parseCallLegs, parsePlayOptions, parseUrls } from './play-body.ts';
+import { type CallLegs, type PlayBodyRules, parseCallLegs, parsePlayBody } from './play-body.ts';
 import { startPlay } from './play-start.ts';
 import { playPath } from './present.ts';
 import { type ApiRequest, param, type Resource } from './resource.ts';
@@ -29,8 +29,7 @@ export function callPlayResources(deps: CallPlayDeps): readonly Resource[] {
             mpc,
             members,
             form: { by: 'call', callUuid: member.callUuid },
-            urls: parseUrls(request.body, deps.rules),
-            options: parsePlayOptions(request.body),
+            ...parsePlayBody(request.body, deps.rules),
             requestedAt: request.receivedAt,
           });
           return { status: 202, body: { message: 'play started' }, headers: { Location: playPath(authId, play) } };

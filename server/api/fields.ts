@@ -35,3 +35,27 @@ export function wordField<const T extends string>(body: Body, name: string, word
   if (found !== undefined) return found;
   throw badField(name, `must be one of ${words.join(', ')}`);
 }
+
+export function textField(body: Body, name: string): string | undefined {
+  const value = body[name] ?? undefined;
+  if (value === undefined || typeof value === 'string') return value;
+  throw badField(name, 'must be text');
+}
+
+/** A comma list or a JSON list, numbers as their digits; each item must match. */
+export function listField<T extends string>(
+  body: Body,
+  name: string,
+  expected: string,
+  parse: (item: string) => T | undefined,
+): readonly T[] {
+  const value = body[name] ?? [];
+  const items = Array.isArray(value) ? value : typeof value === 'number' ? [value] : value;
+  const texts = typeof items === 'string' ? items.split(/ ?, ?/) : items;
+  if (!Array.isArray(texts)) throw badField(name, expected);
+  const parsed = texts.map((text: unknown) =>
+    typeof text === 'string' || typeof text === 'number' ? parse(String(text)) : undefined,
+  );
+  if (parsed.every((item) => item !== undefined)) return [...new Set(parsed)];
+  throw badField(name, expected);
+}

@@ -1,8 +1,8 @@
 import { ApiError } from '../errors.ts';
-import type { Directory, Plays } from '../mpc/index.ts';
+import type { Directory, Member, Plays } from '../mpc/index.ts';
 import type { Idempotency } from './idempotency.ts';
 import { presentMembers, selectionOf } from './members.ts';
-import { type PlayBodyRules, parsePlayOptions, parseUrls } from './play-body.ts';
+import { type Audience, type PlayBodyRules, parseAudience, parsePlayBody } from './play-body.ts';
 import { startPlay } from './play-start.ts';
 import { playPath } from './present.ts';
 import { liveMpc, type Resource } from './resource.ts';
@@ -26,15 +26,15 @@ export function memberPlayResources(deps: MemberPlayDeps): readonly Resource[] {
         POST: deps.idempotency.once((request) => {
           const selection = selectionOf(request, deps.maxMemberIds);
           const mpc = liveMpc(request, directory);
-          const members = presentMembers(mpc, selection);
+          const audience = parseAudience(request.body, selection.all, deps.maxMemberIds);
+          const members = audienceOf(presentMembers(mpc, selection), audience);
           const ids = members.map((member) => member.id);
           const play = startPlay(plays, {
             id: request.apiId,
             mpc,
             members,
-            form: selection.all ? { by: 'all' } : { by: 'ids', ids },
-            urls: parseUrls(request.body, deps.rules),
-            options: parsePlayOptions(request.body),
+            form: selection.all ? { by: 'all', ...audience } : { by: 'ids', ids },
+            ...parsePlayBody(request.body, deps.rules),
             requestedAt: request.receivedAt,
           });
           return {
@@ -59,4 +59,12 @@ export function memberPlayResources(deps: MemberPlayDeps): readonly Resource[] {
       },
     },
   ];
+}
+
+function audienceOf(members: readonly Member[], { except, roles }: Audience): readonly Member[] {
+  const chosen = members.filter(
+    (member) => !except.includes(member.id) && (roles.length === 0 || roles.includes(member.role)),
+  );
+  if (chosen.length === 0) throw new ApiError('not_found', { detail: 'no member is left to play to' });
+  return chosen;
 }

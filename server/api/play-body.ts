@@ -1,6 +1,8 @@
 import type { Duck, PlayOptions } from '../../media/index.ts';
+import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import { ApiError, badField } from '../errors.ts';
-import { flagField, numberField, wordField } from './fields.ts';
+import { parseMemberSelection, parseRole, type Role } from '../mpc/index.ts';
+import { flagField, listField, numberField, textField, wordField } from './fields.ts';
 import type { Body } from './resource.ts';
 
 export type UrlVerdict = { readonly ok: true } | { readonly ok: false; readonly message: string };
@@ -15,12 +17,37 @@ export interface PlayBodyRules {
 /** Who hears a Call Play: the call itself, the other members of its MPC, or all of them. */
 export type CallLegs = 'aleg' | 'bleg' | 'both';
 
+/** What every kind of play takes. */
+export interface PlayBody {
+  readonly urls: readonly string[];
+  readonly options: PlayOptions;
+  readonly normalizeLufs: number | undefined;
+  readonly callback: CallbackTarget | undefined;
+}
+
+/** Which of all members hear a play: all but some ids, and only some roles unless there are none. */
+export interface Audience {
+  readonly except: readonly string[];
+  readonly roles: readonly Role[];
+}
+
 const SECOND_MS = 1000;
 const MAX_POSITION_MS = 24 * 3600 * SECOND_MS;
 const MAX_FADE_MS = 60_000;
 const LOUDEST_DB = 20;
 const SOFTEST_DB = -60;
+/** Mono speech that is easy to hear over telephone talkers and leaves room for its peaks: see docs/plays.md. */
+const NORMAL_LUFS = -19;
 const DUCKED: Duck = { gainDb: -12, attackMs: 100, releaseMs: 400 };
+
+export function parsePlayBody(body: Body, rules: PlayBodyRules): PlayBody {
+  return {
+    urls: parseUrls(body, rules),
+    options: parsePlayOptions(body),
+    normalizeLufs: parseNormalize(body),
+    callback: parseCallback(body, rules),
+  };
+}
 
 /**
  * The URLs of a play, in playing order. `url` is one URL, which may hold commas, or several separated by commas;
@@ -53,13 +80,30 @@ export function parsePlayOptions(body: Body): PlayOptions {
     fadeInMs: numberField(body, 'fade_in_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
     fadeOutMs: numberField(body, 'fade_out_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
     mix: flagField(body, 'mix') ?? true,
-    mode: wordField(body, 'mode', ['queue', 'replace']) ?? 'queue',
-    layer: wordField(body, 'layer', ['bed', 'announcement', 'whisper']) ?? 'announcement',
+    ...parsePlace(body),
     covered: wordField(body, 'covered', ['dip', 'pause']) ?? 'dip',
     priority: numberField(body, 'priority', { min: 0, max: 9, whole: true }) ?? 0,
     duck: parseDuck(body),
     laterJoiners: flagField(body, 'later_joiners') ?? false,
   };
+}
+
+/** Who of all members hears a Member Play; `all` is false when the path has ids, to which none of this applies. */
+export function parseAudience(body: Body, all: boolean, maxIds: number): Audience {
+  const except = listField(body, 'except', `must be member ids, at most ${maxIds}`, (text) => {
+    const selection = parseMemberSelection(text);
+    return selection && !selection.all && selection.ids.length === 1 ? text : undefined;
+  });
+  if (except.length > maxIds) throw badField('except', `must be member ids, at most ${maxIds}`);
+  const roles = listField(body, 'role', 'must be agent, customer or supervisor, or several of them', parseRole);
+  if (all) {
+    // Who joins later is taken in by the mixer, which knows no roles.
+    if (roles.length > 0 && flagField(body, 'later_joiners')) throw badField('later_joiners', 'cannot go with role');
+    return { except, roles };
+  }
+  if (except.length > 0) throw badField('except', 'goes with the members all only');
+  if (roles.length > 0) throw badField('role', 'goes with the members all only');
+  return { except, roles };
 }
 
 /** `aleg` unless the body says otherwise; older documentation calls it `leg`. */
@@ -93,6 +137,35 @@ function parseLengthMs(body: Body): number | undefined {
   const seconds = numberField(body, 'length', { min: 0, max: MAX_POSITION_MS / SECOND_MS });
   // Clients that always send every field send 0 for "no limit".
   return seconds === undefined || seconds === 0 ? undefined : Math.round(seconds * SECOND_MS);
+}
+
+/** `layer` alone queues in that layer; `mode` layer is the same said in full. */
+function parsePlace(body: Body): Pick<PlayOptions, 'mode' | 'layer'> {
+  const mode = wordField(body, 'mode', ['queue', 'replace', 'layer']) ?? 'queue';
+  const layer = wordField(body, 'layer', ['bed', 'announcement', 'whisper']);
+  if (mode === 'layer' && layer === undefined) throw badField('layer', 'must say which: bed, announcement or whisper');
+  return { mode: mode === 'replace' ? 'replace' : 'queue', layer: layer ?? 'announcement' };
+}
+
+/** `true`, or the loudness to reach. */
+function parseNormalize(body: Body): number | undefined {
+  const { normalize } = body;
+  if (typeof normalize === 'boolean' || (typeof normalize === 'string' && !/^-?[0-9]/.test(normalize)))
+    return flagField(body, 'normalize') ? NORMAL_LUFS : undefined;
+  return numberField(body, 'normalize', { min: -50, max: -5 });
+}
+
+/** Checked like a URL to play, for we connect to it as well. Its fragment is Plivo's tuning. */
+function parseCallback(body: Body, rules: PlayBodyRules): CallbackTarget | undefined {
+  const method = wordField(body, 'callback_method', ['get', 'post']) === 'get' ? 'GET' : 'POST';
+  const text = textField(body, 'callback_url');
+  if (text === undefined || text === '') return undefined;
+  if (text.length > rules.maxUrlLength)
+    throw badField('callback_url', `must be at most ${rules.maxUrlLength} characters`);
+  const verdict = rules.checkUrl(text);
+  if (!verdict.ok) throw badField('callback_url', `cannot be called: ${verdict.message}`);
+  const url = new URL(text);
+  return callbackTarget(url, url.hash, method);
 }
 
 /** `true`, or the gain of live speech in dB, or all three numbers. */

@@ -1,18 +1,22 @@
 import { ApiError } from '../errors.ts';
 import type { Directory, PlayRecord, Plays } from '../mpc/index.ts';
+import type { Idempotency } from './idempotency.ts';
 import { page } from './paging.ts';
+import { parsePlayChange } from './play-change.ts';
 import { mpcPath, presentPlay } from './present.ts';
-import { type ApiRequest, knownMpc, mpcRefOf, param, type Resource } from './resource.ts';
+import { type ApiRequest, knownMpc, liveMpc, mpcRefOf, param, type Resource } from './resource.ts';
 
 export interface PlaysDeps {
   readonly authId: string;
   readonly directory: Directory;
   readonly plays: Plays;
+  readonly idempotency: Idempotency;
 }
 
-/** The plays of an MPC: list, one, stop one. */
+/** The plays of an MPC: all of them, or one; shown, changed and stopped. */
 export function playResources(deps: PlaysDeps): readonly Resource[] {
-  const { authId, directory, plays } = deps;
+  const { authId, directory, plays, idempotency } = deps;
+  const present = (play: PlayRecord) => presentPlay(authId, play);
   return [
     {
       path: '/MultiPartyCall/:mpc/Play/',
@@ -20,15 +24,31 @@ export function playResources(deps: PlaysDeps): readonly Resource[] {
         GET: (request) => {
           const mpc = knownMpc(request, directory);
           const path = `${mpcPath(authId, mpc)}Play/`;
-          const present = (play: PlayRecord) => presentPlay(authId, play);
           return { status: 200, body: page(request, path, plays.of(mpc.uuid), present) };
+        },
+        // The change is read first: a wrong one is wrong whether anything plays or not.
+        POST: idempotency.once((request) => {
+          const change = parsePlayChange(request.body);
+          const running = plays.running(liveMpc(request, directory));
+          for (const play of running) plays.change(play.id, change);
+          return { status: 202, body: { message: 'plays changed', objects: running.map(present) } };
+        }),
+        DELETE: (request) => {
+          for (const play of plays.running(liveMpc(request, directory))) plays.stop(play.id);
+          return { status: 204 };
         },
       },
     },
     {
       path: '/MultiPartyCall/:mpc/Play/:play/',
       methods: {
-        GET: (request) => ({ status: 200, body: presentPlay(authId, playOf(request, deps)) }),
+        GET: (request) => ({ status: 200, body: present(playOf(request, deps)) }),
+        POST: idempotency.once((request) => {
+          const change = parsePlayChange(request.body);
+          const play = playOf(request, deps);
+          if (!plays.change(play.id, change)) throw new ApiError('play_over');
+          return { status: 202, body: present(play) };
+        }),
         DELETE: (request) => {
           plays.stop(playOf(request, deps).id);
           return { status: 204 };

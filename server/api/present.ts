@@ -1,3 +1,4 @@
+import { publicUrl } from '../../media/clip/index.ts';
 import type { ExitCause, Member, Mpc, MpcEndCause, MpcRef, PlayForm, PlayRecord } from '../mpc/index.ts';
 
 /*
@@ -126,10 +127,7 @@ export function presentPlay(authId: string, play: PlayRecord): Record<string, un
     mpc_name: play.mpc.name,
     ...presentForm(play.form),
     urls: play.urls,
-    loop: play.options.loop,
-    volume: play.options.gainDb,
-    mix: play.options.mix,
-    mode: play.options.mode,
+    ...presentOptions(play),
     cache: state.cache,
     position_ms: Math.round(state.positionMs),
     creation_time: presentTime(play.createdAt),
@@ -146,15 +144,38 @@ export function presentPlay(authId: string, play: PlayRecord): Record<string, un
   };
 }
 
+/** As they would be asked for, but for the volume, which is that of now. */
+function presentOptions({ options, gainDb, normalizeLufs, callback }: PlayRecord): Record<string, unknown> {
+  const { duck } = options;
+  return {
+    loop: options.loop,
+    volume: gainDb,
+    normalize: normalizeLufs ?? false,
+    start_ms: options.startMs,
+    length: options.lengthMs === undefined ? null : options.lengthMs / 1000,
+    fade_in_ms: options.fadeInMs,
+    fade_out_ms: options.fadeOutMs,
+    mix: options.mix,
+    mode: options.mode,
+    layer: options.layer,
+    covered: options.covered,
+    priority: options.priority,
+    duck: duck ? { gain_db: duck.gainDb, attack_ms: duck.attackMs, release_ms: duck.releaseMs } : null,
+    later_joiners: options.laterJoiners,
+    callback_url: callback ? publicUrl(callback.url) : null,
+    callback_method: callback?.method ?? null,
+  };
+}
+
 /** As it was asked for: `members` is what the path said, `call_uuid` stands instead for a Call Play. */
 function presentForm(form: PlayForm): Record<string, unknown> {
   switch (form.by) {
     case 'all':
-      return { members: 'all', call_uuid: null };
+      return { members: 'all', except: form.except, role: form.roles, call_uuid: null };
     case 'ids':
-      return { members: form.ids, call_uuid: null };
+      return { members: form.ids, except: [], role: [], call_uuid: null };
     case 'call':
-      return { members: null, call_uuid: form.callUuid };
+      return { members: null, except: [], role: [], call_uuid: form.callUuid };
   }
 }
 

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import { CLIP_FAILURES, type ClipObserver } from '../../media/clip/index.ts';
 import type { EngineObserver, EngineSnapshot, PlayEndReason, WorkerSnapshot } from '../../media/index.ts';
+import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { SipObserver } from '../sip/index.ts';
@@ -15,6 +16,7 @@ export interface MetricSources {
   readonly members: () => Readonly<Record<'sip' | 'ws' | 'webrtc', number>>;
   readonly draining: () => boolean;
   readonly streams: () => StreamStats;
+  readonly callbackQueueDepth: () => number;
 }
 
 const PLAY_START_BUCKETS = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1, 2, 5, 10, 20];
@@ -35,6 +37,9 @@ export class Metrics implements EngineObserver {
   readonly #fetchBytes = this.#counter('partyline_clip_fetch_bytes_total');
   readonly #decoderExits = this.#counter('partyline_decoder_exits_total');
   readonly #cacheBytes = this.#gauge('partyline_clip_cache_bytes');
+  readonly #callbacksDelivered = this.#counter('partyline_callback_delivered_total');
+  readonly #callbackRetries = this.#counter('partyline_callback_retries_total');
+  readonly #callbacksFailed = this.#counter('partyline_callback_failed_total');
   readonly #sipRequests = this.#counter('partyline_sip_requests_total');
   readonly #sipResponses = this.#counter('partyline_sip_responses_total');
   readonly #sipDropped = this.#counter('partyline_sip_dropped_total');
@@ -50,6 +55,7 @@ export class Metrics implements EngineObserver {
     for (const cache of ['hit', 'miss']) this.#playStart.zero({ cache });
     for (const reason of CLIP_FAILURES) this.#clipFailures.inc({ reason }, 0);
     for (const found of ['hit', 'coalesced', 'miss']) this.#clipOpens.inc({ found }, 0);
+    for (const reason of CALLBACK_FAILURES) this.#callbacksFailed.inc({ reason }, 0);
     for (const error of Object.keys(API_ERRORS)) this.#refusals.inc({ error }, 0);
   }
 
@@ -64,6 +70,7 @@ export class Metrics implements EngineObserver {
     this.#pull('partyline_draining', () => single(sources.draining() ? 1 : 0));
     this.#pull('partyline_plays_active', () => single(sources.engine().playsActive));
     this.#pull('partyline_play_queue_depth', () => single(sources.engine().playQueueDepth));
+    this.#pull('partyline_callback_queue_depth', () => single(sources.callbackQueueDepth()));
 
     const { streams } = sources;
     this.#pull('partyline_ws_open', () => single(streams().open));
@@ -122,6 +129,18 @@ export class Metrics implements EngineObserver {
       },
       truncated: () => this.#clipsTruncated.inc(),
       cacheBytes: (bytes) => this.#cacheBytes.set(bytes),
+    };
+  }
+
+  /** What becomes of callbacks; the log hears of those that were given up. */
+  callbackObserver(log: Pick<Logger, 'warn'>): CallbackObserver {
+    return {
+      delivered: () => this.#callbacksDelivered.inc(),
+      retried: () => this.#callbackRetries.inc(),
+      failed: (reason, detail, url) => {
+        this.#callbacksFailed.inc({ reason });
+        log.warn({ reason, detail, url }, 'callback not delivered');
+      },
     };
   }
 

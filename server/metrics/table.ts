@@ -39,6 +39,18 @@ export const METRICS = {
     labels: ['result'],
     help: 'ffmpeg processes that ended: ok, error, or killed by a signal',
   },
+  partyline_callback_delivered_total: { kind: 'counter', labels: [], help: 'Callbacks that their receiver took' },
+  partyline_callback_retries_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Attempts at callbacks that failed and were to be repeated',
+  },
+  partyline_callback_failed_total: {
+    kind: 'counter',
+    labels: ['reason'],
+    help: 'Callbacks given up or dropped, by reason',
+  },
+  partyline_callback_queue_depth: { kind: 'gauge', labels: [], help: 'Callbacks not yet delivered or given up' },
   partyline_tick_lateness_seconds: {
     kind: 'histogram',
     labels: ['worker'],

@@ -7,10 +7,12 @@ import type { Resource } from '../../server/api/resource.ts';
 import type { Readiness } from '../../server/api/status.ts';
 import { type AppDeps, apiResources, createApp } from '../../server/app.ts';
 import { BasicAuth } from '../../server/auth.ts';
+import { ClipCatalog } from '../../server/clips/catalog.ts';
 import { type Config, parseConfig } from '../../server/config.ts';
 import { createLog } from '../../server/log.ts';
 import { Metrics } from '../../server/metrics/metrics.ts';
-import { Directory, type Member, type Mpc, Plays, type Role } from '../../server/mpc/index.ts';
+import { Directory, type Member, type Mpc, type PlayNews, Plays, type Role } from '../../server/mpc/index.ts';
+import { ClipStoreDouble } from './clip-store-double.ts';
 import { EngineDouble } from './engine-double.ts';
 
 export interface AppAnswer {
@@ -31,6 +33,8 @@ export class AppUnderTest {
   readonly resources: readonly Resource[];
   readonly directory: Directory;
   readonly plays: Plays;
+  readonly news: PlayNews[] = [];
+  readonly clips = new ClipStoreDouble();
   readonly hungUp: string[] = [];
   readonly logged: string[] = [];
   readonly tokensFor: string[] = [];
@@ -54,13 +58,22 @@ export class AppUnderTest {
       now: () => this.date,
       newUuid: () => this.#uuid('d'),
     });
-    this.plays = new Plays({ engine: this.engine, kept: config.plays.kept, now: () => this.date });
+    this.plays = new Plays({
+      engine: this.engine,
+      kept: config.plays.kept,
+      now: () => this.date,
+      onNews: (news) => this.news.push(news),
+    });
+    this.directory.subscribe((event) => {
+      if (event.type === 'member-joined') this.plays.memberJoined(event.mpc);
+    });
     this.metrics.watch({
       engine: () => this.engine.snapshot(),
       conferences: () => this.directory.live.length,
       members: () => this.directory.countByKind(),
       draining: () => this.directory.draining,
       streams: () => ({ open: 0, accepted: 0, refused: {}, closed: {}, dropped: NOTHING_DROPPED, wrongMessages: 0 }),
+      callbackQueueDepth: () => 0,
     });
     const allow = parseFetchAllow('127.0.0.1:9000');
     const policy = sourcePolicy({ allow: allow.ok ? allow.allow : [] });
@@ -74,6 +87,7 @@ export class AppUnderTest {
       limits: config.api,
       directory: this.directory,
       plays: this.plays,
+      clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
       checkUrl: (url) => checkSource(url, policy),
       tokens: {
         seconds: 60,

@@ -41,6 +41,7 @@ function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
       dropped: { slow_reader: 1, playback_full: 0 },
       wrongMessages: 7,
     }),
+    callbackQueueDepth: () => 8,
   });
   return metrics;
 }
