@@ -104,7 +104,7 @@ test('a late offer is answered in the ACK, and media goes to where that says', a
   const ana = await caller('late');
   ana.peer.send(ana.script.request('INVITE'));
   const answer = await ana.peer.final();
-  assert.match(answer.body, /^m=audio \d+ RTP\/AVP 0 8 101\r$/m);
+  assert.match(answer.body, /^m=audio \d+ RTP\/AVP 0 8 /m);
   ana.script.learn(answer);
   ana.peer.send(ana.script.request('ACK', { body: ana.sdp({ payloads: '8' }) }));
   await packets(ana.rtp, 10);
