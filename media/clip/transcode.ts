@@ -44,8 +44,8 @@ export type TranscodeEnd =
   /** Could not be started at all. */
   | { readonly status: 'unstartable'; readonly detail: string };
 
-/** Low enough to stay behind the mixers' threads, high enough to get through on a busy machine. */
-const NICENESS = 10;
+/** A third of the mixers' weight: behind them where they compete, yet quick to the first sample on a busy machine. */
+const NICENESS = 5;
 const BLOCK_MS = 100;
 const STDERR_LINES = 20;
 const DETAIL_LENGTH = 200;
