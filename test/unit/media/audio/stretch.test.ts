@@ -25,14 +25,14 @@ test('a tone that is shortened or lengthened is the same tone without a seam', (
       const removed = shorten(shorter, from, samples, sampleRate, 0.9, sampleRate);
       assert.ok(removed >= sampleRate * 0.0025 && removed <= sampleRate * 0.015, `${removed} samples`);
       const kept = shorter.subarray(0, samples - removed);
-      assert.ok(largestStep(kept) <= 1.02 * natural);
+      assert.ok(largestStep(kept) <= 1.02 * natural, 'no seam where it is shorter');
       assert.ok(sinad(kept, sampleRate, hz) > 20, `${hz} Hz at ${sampleRate}`);
 
       const longer = sound.slice();
       const added = lengthen(longer, from, samples, sampleRate, 0.9, sampleRate);
       assert.ok(added >= sampleRate * 0.0025 && added <= sampleRate * 0.015, `${added} samples`);
       const all = longer.subarray(0, samples + added);
-      assert.ok(largestStep(all) <= 1.02 * natural);
+      assert.ok(largestStep(all) <= 1.02 * natural, 'no seam where it is longer');
       assert.ok(sinad(all, sampleRate, hz) > 20, `${hz} Hz at ${sampleRate}`);
     }
   }
@@ -42,14 +42,14 @@ test('sound before the cut and after the overlap is moved, not changed', () => {
   const sound = speechLike(8000, 1);
   const shorter = sound.slice();
   const removed = shorten(shorter, 4000, 8000, 120, -1, 8000);
-  assert.ok(removed > 0);
+  assert.ok(removed > 0, 'something is taken out');
   assert.deepEqual(shorter.subarray(0, 4000), sound.subarray(0, 4000));
   assert.deepEqual(shorter.subarray(4080, 8000 - removed), sound.subarray(4080 + removed));
 
   const longer = new Int16Array(8120);
   longer.set(sound);
   const added = lengthen(longer, 4000, 8000, 120, -1, 8000);
-  assert.ok(added > 0);
+  assert.ok(added > 0, 'something is put in');
   assert.deepEqual(longer.subarray(0, 4000), sound.subarray(0, 4000));
   assert.deepEqual(longer.subarray(4080 + added, 8000 + added), sound.subarray(4080));
 });

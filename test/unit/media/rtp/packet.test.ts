@@ -111,8 +111,8 @@ test('no bytes whatever make the parser throw or point outside them', () => {
     if (round % 4 !== 0) bytes[0] = 0x80 | (bytes[0]! & 0x3f);
     if (parseRtp(bytes, 0, length, header) !== RtpFault.none) continue;
     accepted++;
-    assert.ok(header.payloadOffset >= 12 && header.payloadLength >= 0);
-    assert.ok(header.payloadOffset + header.payloadLength <= length);
+    assert.ok(header.payloadOffset >= 12 && header.payloadLength >= 0, 'the payload lies behind the header');
+    assert.ok(header.payloadOffset + header.payloadLength <= length, 'the payload ends within the datagram');
   }
   assert.ok(accepted > 10_000, `${accepted} accepted`);
 });

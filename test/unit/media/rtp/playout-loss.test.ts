@@ -88,7 +88,10 @@ test('bursts of loss fade out, are silence, and the sound comes back where it be
   const first = heard.lead / 160 + 100;
   const kinds = [...heard.kinds.subarray(first, first + 15)];
   assert.deepEqual(kinds.slice(0, 2), [FrameKind.concealed, FrameKind.concealed]);
-  assert.ok(kinds.slice(3).every((kind) => kind === FrameKind.silence));
+  assert.ok(
+    kinds.slice(3).every((kind) => kind === FrameKind.silence),
+    `${kinds}`,
+  );
   assert.deepEqual(
     heard.sound.subarray(heard.lead + 115 * 160 + 80, heard.lead + sound.length),
     sound.subarray(115 * 160 + 80),
@@ -168,7 +171,10 @@ test("a decoder's own concealment is asked for whole steps, for a second at most
     if (tick < 10) playout.insert(tick, tick * 160, false, new Uint8Array(160).fill(50), 0, 160, tick * 20);
     kinds.push(playout.pull(frame, tick * 20 + 10));
   }
-  assert.ok(asked.every((samples) => samples % 80 === 0 && samples <= 160));
+  assert.ok(
+    asked.every((samples) => samples % 80 === 0 && samples <= 160),
+    `${asked}`,
+  );
   assert.equal(
     asked.reduce((sum, samples) => sum + samples, 0),
     8000,
@@ -217,7 +223,7 @@ test('Opus streams survive loss by their own error correction and concealment', 
   let before = false;
   for (let tick = 0; tick < 600; tick++) {
     const length = encoder.encode(sound.subarray(tick * 320, tick * 320 + 320), payload, 0);
-    assert.ok(length > 0);
+    assert.ok(length > 0, `tick ${tick} is sent`);
     const missing = random() < 0.08;
     if (missing) lost++;
     else playout.insert(tick, tick * 960, false, payload, 0, length, tick * 20 + 5);

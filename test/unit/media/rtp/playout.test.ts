@@ -70,13 +70,13 @@ test('wideband streams are played bit by bit', () => {
 
 test('repeated packets are dropped and counted', () => {
   const heard = assertWhole({ sound: speech, duplicate: 0.3 }, 'duplicates');
-  assert.ok(heard.playout.counters.duplicate > 120);
+  assert.ok(heard.playout.counters.duplicate > 120, `${heard.playout.counters.duplicate} duplicates`);
   assert.equal(heard.playout.counters.late, 0);
 });
 
 test('packets that overtake each other within the delay are put in order', () => {
   const heard = assertWhole({ sound: speech, ptimeMs: 10, phaseMs: 10, reorder: 0.1, reorderMs: 12 }, 'reordered');
-  assert.ok(heard.playout.counters.reordered > 50);
+  assert.ok(heard.playout.counters.reordered > 50, `${heard.playout.counters.reordered} reordered`);
   assert.equal(heard.playout.counters.late, 0);
 });
 
@@ -162,13 +162,19 @@ test('before the first packet, and when nothing came for long, a pull is silence
   const playout = new Playout({ clockRate: 8000, decoder: mulaw.createDecoder() });
   const frame = new Int16Array(160).fill(5);
   assert.equal(playout.pull(frame, 0), FrameKind.silence);
-  assert.ok(frame.every((value) => value === 0));
+  assert.ok(
+    frame.every((value) => value === 0),
+    'all zero',
+  );
   const payload = new Uint8Array(160).fill(0x20);
   for (let k = 0; k < 5; k++) playout.insert(k, k * 160, false, payload, 0, 160, k * 20);
   const kinds: FrameKind[] = [];
   for (let tick = 1; tick < 20; tick++) kinds.push(playout.pull(frame, tick * 20));
   assert.deepEqual(kinds.slice(-10), new Array(10).fill(FrameKind.silence));
-  assert.ok(frame.every((value) => value === 0));
+  assert.ok(
+    frame.every((value) => value === 0),
+    'all zero',
+  );
 });
 
 test('a steady stream makes no garbage', () => {
@@ -229,8 +235,8 @@ test('no packets whatever upset it, and it never stores more than half a second'
         else playout.insert(...at, fate > 0.95, payload, 0, length, arrivalMs);
       }
       playout.pull(frame, nowMs);
-      assert.ok(playout.targetDelayMs >= 20 && playout.targetDelayMs <= 200);
-      assert.ok(playout.counters.lost >= 0);
+      assert.ok(playout.targetDelayMs >= 20 && playout.targetDelayMs <= 200, `${playout.targetDelayMs} ms`);
+      assert.ok(playout.counters.lost >= 0, `${playout.counters.lost} lost`);
       if (random() < 0.005) playout.reset();
     }
     // Half a second of sound and the longest payload there is, no more: then it is silent or hissing.

@@ -31,7 +31,7 @@ test('more loss, longer delay and bursts never sound better', () => {
   }
   const even = estimateQuality({ codec: 'L16', lossShare: 0.05, delayMs: 50 });
   const bunched = estimateQuality({ codec: 'L16', lossShare: 0.05, delayMs: 50, burstRatio: 3 });
-  assert.ok(bunched.mos < even.mos);
+  assert.ok(bunched.mos < even.mos, `${bunched.mos} and ${even.mos}`);
 });
 
 test('numbers out of range are taken as the nearest that make sense', () => {
