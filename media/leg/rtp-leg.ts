@@ -118,12 +118,15 @@ export class RtpLeg implements MixerLeg {
     const before = this.#state;
     // Learned packets may have started it before signalling did.
     this.#state = { ...state, started: state.started || before.started };
+    const resumes = listens(state.direction) && !listens(before.direction);
+    // The silence of a hold says nothing about the peer.
+    if (resumes) this.lastHeardAt = this.#now;
     if (state.dtmfClockRate !== before.dtmfClockRate) this.#digits = new TelephoneEventReceiver(state.dtmfClockRate);
     if (state.codec !== before.codec) {
       this.#leaveCodec();
       this.#setCodec(state.codec);
       this.#rtcp.setClockRate(state.codec.clockRate);
-    } else if (listens(state.direction) && !listens(before.direction)) {
+    } else if (resumes) {
       this.#playout.reset();
     }
   }

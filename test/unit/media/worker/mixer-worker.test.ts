@@ -342,3 +342,13 @@ test('digits come in once each, and go out in place of sound', async () => {
   assert.equal(types.length, 40, 'one packet a tick, sound or event');
   assert.ok(types.includes(101) && types.includes(0));
 });
+
+test('the silence of a hold is not held against the peer when the call is resumed', async () => {
+  const on = await bench();
+  on.worker.command({ type: 'update-leg', leg: 1, spec: spec(20_000, { direction: 'sendonly' }), state: {} });
+  on.run(500);
+  on.worker.command({ type: 'update-leg', leg: 1, spec: spec(20_000), state: {} });
+  on.run(50);
+  const { silentMs } = on.of('second').at(-1)!.legs[0]!;
+  assert.ok(silentMs! <= 1020, `${silentMs} ms`);
+});
