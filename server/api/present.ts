@@ -105,10 +105,12 @@ function presentQuality(member: Member): Record<string, unknown> | null {
   const { stats } = member;
   if (!stats) return null;
   return {
+    codec: stats.codec,
     packets_received: stats.packetsReceived,
     packets_sent: stats.packetsSent,
     packets_lost: stats.packetsLost,
     frames_concealed: stats.framesConcealed,
+    concealed_share: Math.round(stats.concealedShare * 10_000) / 10_000,
     jitter_ms: round(stats.jitterMs),
     playout_delay_ms: round(stats.playoutDelayMs),
     round_trip_ms: stats.roundTripMs === undefined ? null : round(stats.roundTripMs),

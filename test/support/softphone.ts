@@ -6,25 +6,30 @@
  *   await ana.hearFor(1000);
  *   await ana.hangUp();
  *
- * It knows one call, PCMU or PCMA, and no retransmission: real phones test the rest.
+ * It knows one call, one codec at a time, and no retransmission: real phones test the rest.
  */
 
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
 import { FRAME_MS, samplesPerFrame } from '../../media/audio/frame.ts';
-import type { Codec } from '../../media/codec/codec.ts';
-import { alaw, mulaw } from '../../media/codec/g711.ts';
+import { type Codec, type CodecName, codecFor, type FrameDecoder, type FrameEncoder } from '../../media/codec/codec.ts';
+import { loadOpus } from '../../media/codec/opus.ts';
 import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../../media/rtp/packet.ts';
 import { type Tone, ToneSource } from './tones.ts';
+import { type RelayConditions, UdpRelay } from './udp-relay.ts';
 
 export interface SoftphoneOptions {
   readonly sipPort: number;
   /** The MPC's friendly name. */
   readonly mpc: string;
-  readonly codec?: 'PCMU' | 'PCMA';
+  /** PCMU when left out. L16 is at 16 kHz, Opus at 48 kHz. */
+  readonly codec?: CodecName;
   readonly role?: 'agent' | 'customer' | 'supervisor';
   readonly user?: string;
+  /** What becomes of RTP on its way between the server and the phone. */
+  readonly network?: RelayConditions;
 }
 
 export interface HeardPacket {
@@ -37,21 +42,42 @@ export interface HeardPacket {
   readonly samples: Int16Array;
 }
 
+/** One packet of a telephone-event. */
+export interface HeardEvent {
+  readonly at: number;
+  readonly sequence: number;
+  readonly digit: string;
+  readonly ended: boolean;
+  /** In ticks of the events' clock. */
+  readonly duration: number;
+}
+
 export interface SoftphoneVoice {
   stop(): void;
 }
 
-const SAMPLE_RATE = 8000;
 const DEADLINE_MS = 5000;
+/** What our offers call codecs without a number of their own, and events: one number each, for the whole call. */
+const OPUS_PAYLOAD_TYPE = 96;
+const L16_PAYLOAD_TYPE = 98;
+const EVENT_PAYLOAD_TYPE = 100;
+const DIGITS = '0123456789*#ABCD';
+/** Packets of a digit that is held for 100 ms, and copies of its last one. */
+const EVENT_PACKETS = 5;
+const EVENT_ENDS = 3;
+const LONGEST_FRAME_SAMPLES = 5760;
 
 export class Softphone {
   readonly packets: HeardPacket[] = [];
-  readonly sampleRate = SAMPLE_RATE;
+  readonly events: HeardEvent[] = [];
   /** Where the server's RTP comes from and ours goes to. */
   remotePort = 0;
   ended = false;
   readonly #options: SoftphoneOptions;
-  readonly #codec: Codec;
+  readonly #relay: UdpRelay | undefined;
+  #codec: Codec;
+  #encoder: FrameEncoder;
+  #decoder: FrameDecoder;
   readonly #sip: Socket;
   readonly #rtp: Socket;
   readonly #watchers = new Set<() => void>();
@@ -66,9 +92,12 @@ export class Softphone {
   #timestamp = 0;
   readonly #voices = new Set<SoftphoneVoice>();
 
-  private constructor(options: SoftphoneOptions, sip: Socket, rtp: Socket) {
+  private constructor(options: SoftphoneOptions, sip: Socket, rtp: Socket, relay: UdpRelay | undefined) {
     this.#options = options;
-    this.#codec = options.codec === 'PCMA' ? alaw : mulaw;
+    this.#relay = relay;
+    this.#codec = named(options.codec ?? 'PCMU');
+    this.#encoder = this.#codec.createEncoder();
+    this.#decoder = this.#codec.createDecoder();
     this.#sip = sip;
     this.#rtp = rtp;
     sip.on('message', (bytes) => this.#onSip(bytes.toString()));
@@ -77,8 +106,10 @@ export class Softphone {
 
   /** Dials and waits for the 200, which it confirms. Rejects with the status line of a refusal. */
   static async call(options: SoftphoneOptions): Promise<Softphone> {
+    if (options.codec === 'opus') await loadOpus();
     const [sip, rtp] = await Promise.all([bound(), bound()]);
-    const phone = new Softphone(options, sip, rtp);
+    const relay = options.network && (await UdpRelay.start(options.network, rtp.address().port));
+    const phone = new Softphone(options, sip, rtp, relay);
     const status = await phone.#invite();
     if (!status.startsWith('SIP/2.0 200')) {
       phone.#close();
@@ -91,10 +122,54 @@ export class Softphone {
     return this.#rtp.address().port;
   }
 
+  /** Hz of everything said and heard. */
+  get sampleRate(): number {
+    return this.#codec.sampleRate;
+  }
+
+  /** Packets lost on the way to the server, by their number from 0; with a `network` only. */
+  get lostPackets(): readonly number[] {
+    return this.#relay?.lostToServer ?? [];
+  }
+
+  /** Goes on with another codec, by a re-INVITE. */
+  async change(codec: CodecName): Promise<void> {
+    if (codec === 'opus') await loadOpus();
+    const next = named(codec);
+    const [encoder, decoder] = [next.createEncoder(), next.createDecoder()];
+    this.#responses = [];
+    this.#cseq += 1;
+    const status = await this.#invite(next);
+    if (!status.startsWith('SIP/2.0 200')) throw new Error(status.split('\r\n')[0]);
+    this.#encoder.close?.();
+    this.#decoder.close?.();
+    [this.#codec, this.#encoder, this.#decoder] = [next, encoder, decoder];
+  }
+
+  /** Presses keys, 100 ms each and as long between them. */
+  async press(digits: string): Promise<void> {
+    for (const digit of digits) {
+      const began = this.#timestamp;
+      for (let i = 1; i < EVENT_PACKETS + EVENT_ENDS; i++) {
+        const duration = (Math.min(i, EVENT_PACKETS) * this.#codec.clockRate) / 50;
+        const end = i >= EVENT_PACKETS ? 0x80 : 0;
+        const payload = Uint8Array.of(DIGITS.indexOf(digit), end | 10, duration >> 8, duration);
+        const packet = new Uint8Array(RTP_HEADER_BYTES + payload.length);
+        writeRtpHeader(packet, 0, i === 1, EVENT_PAYLOAD_TYPE, this.#sequence++, began, this.#ssrc);
+        packet.set(payload, RTP_HEADER_BYTES);
+        this.#send(packet);
+        await wait(FRAME_MS);
+      }
+      await wait(100);
+      // With a voice that is speaking the clock has moved on by itself.
+      this.#timestamp = Math.max(this.#timestamp, began + (EVENT_PACKETS * 2 * this.#codec.clockRate) / 50);
+    }
+  }
+
   /** Speaks in real time until stopped. */
   speak(tones: number | Tone | readonly Tone[]): SoftphoneVoice {
-    const source = new ToneSource(SAMPLE_RATE, tones);
-    const frame = new Int16Array(samplesPerFrame(SAMPLE_RATE));
+    const source = new ToneSource(this.sampleRate, tones);
+    const frame = new Int16Array(samplesPerFrame(this.sampleRate));
     const startedAt = performance.now();
     let frames = 0;
     let timer: NodeJS.Timeout;
@@ -119,11 +194,11 @@ export class Softphone {
 
   /** Sends one 20 ms frame. */
   sendFrame(frame: Int16Array): void {
-    const packet = new Uint8Array(RTP_HEADER_BYTES + frame.length);
-    writeRtpHeader(packet, 0, false, this.#codec.staticPayloadType!, this.#sequence++, this.#timestamp, this.#ssrc);
-    this.#timestamp += frame.length;
-    this.#codec.createEncoder().encode(frame, packet, RTP_HEADER_BYTES);
-    this.#rtp.send(packet, this.remotePort, '127.0.0.1');
+    const packet = new Uint8Array(RTP_HEADER_BYTES + this.#codec.maxPayloadBytes);
+    writeRtpHeader(packet, 0, false, payloadTypeOf(this.#codec), this.#sequence++, this.#timestamp, this.#ssrc);
+    this.#timestamp += this.#codec.clockRate / 50;
+    const bytes = this.#encoder.encode(frame, packet, RTP_HEADER_BYTES);
+    this.#send(packet.subarray(0, RTP_HEADER_BYTES + bytes));
   }
 
   /** Everything heard, or what arrived between two times. */
@@ -146,7 +221,7 @@ export class Softphone {
   async hangUp(): Promise<void> {
     if (!this.ended) {
       this.#cseq += 1;
-      this.#send('BYE', this.#cseq);
+      this.#request('BYE', this.#cseq);
       await this.until(() => this.ended, DEADLINE_MS, 'the answer to BYE');
     }
     this.#close();
@@ -170,31 +245,38 @@ export class Softphone {
     });
   }
 
-  async #invite(): Promise<string> {
-    const payloadType = this.#codec.staticPayloadType;
+  async #invite(codec = this.#codec): Promise<string> {
+    const payloadType = payloadTypeOf(codec);
     const sdp = [
       'v=0',
-      'o=- 1 1 IN IP4 127.0.0.1',
+      `o=- 1 ${this.#cseq} IN IP4 127.0.0.1`,
       's=-',
       'c=IN IP4 127.0.0.1',
       't=0 0',
-      `m=audio ${this.rtpPort} RTP/AVP ${payloadType}`,
-      `a=rtpmap:${payloadType} ${this.#codec.name}/8000`,
+      `m=audio ${this.#relay?.serverSide ?? this.rtpPort} RTP/AVP ${payloadType} ${EVENT_PAYLOAD_TYPE}`,
+      `a=rtpmap:${payloadType} ${codec.name}/${codec.clockRate}${codec.channels > 1 ? `/${codec.channels}` : ''}`,
+      ...(codec.name === 'opus' ? [`a=fmtp:${payloadType} useinbandfec=1`] : []),
+      `a=rtpmap:${EVENT_PAYLOAD_TYPE} telephone-event/${codec.clockRate}`,
       'a=ptime:20',
       'a=sendrecv',
       '',
     ].join('\r\n');
-    this.#send('INVITE', this.#cseq, sdp);
+    this.#request('INVITE', this.#cseq, sdp);
     const final = (): string | undefined => this.#responses.find((text) => !text.startsWith('SIP/2.0 1'));
     await this.until(() => final() !== undefined, DEADLINE_MS, 'an answer to INVITE');
     const answer = final()!;
     this.#toTag = /^To:.*;tag=([^\s;]+)/im.exec(answer)?.[1] ?? '';
     this.remotePort = Number(/^m=audio (\d+)/m.exec(answer)?.[1] ?? 0);
-    this.#send('ACK', this.#cseq);
+    this.#relay?.target(this.remotePort);
+    this.#request('ACK', this.#cseq);
     return answer;
   }
 
-  #send(method: string, cseq: number, body = ''): void {
+  #send(packet: Uint8Array): void {
+    this.#rtp.send(packet, this.#relay?.phoneSide ?? this.remotePort, '127.0.0.1');
+  }
+
+  #request(method: string, cseq: number, body = ''): void {
     const { mpc, role, sipPort, user = 'softphone' } = this.#options;
     const own = `127.0.0.1:${this.#sip.address().port}`;
     const uri = `sip:${encodeURIComponent(mpc)}@127.0.0.1:${sipPort}`;
@@ -230,11 +312,16 @@ export class Softphone {
   #onRtp(bytes: Uint8Array): void {
     const header = this.#header;
     if (parseRtp(bytes, 0, bytes.length, header) !== RtpFault.none) return;
-    if (header.payloadType !== this.#codec.staticPayloadType) return;
-    const samples = new Int16Array(header.payloadLength);
-    this.#codec.createDecoder().decode(bytes, header.payloadOffset, header.payloadLength, samples);
-    const { sequence, timestamp, ssrc, marker } = header;
-    this.packets.push({ at: performance.now(), sequence, timestamp, ssrc, marker, samples });
+    const { sequence, timestamp, ssrc, marker, payloadOffset, payloadLength } = header;
+    const at = performance.now();
+    if (header.payloadType === EVENT_PAYLOAD_TYPE) {
+      const [event = 0, flags = 0, high = 0, low = 0] = bytes.subarray(payloadOffset);
+      const digit = DIGITS.charAt(event);
+      this.events.push({ at, sequence, digit, ended: (flags & 0x80) !== 0, duration: high * 256 + low });
+    } else if (header.payloadType === payloadTypeOf(this.#codec)) {
+      const samples = this.#decoder.decode(bytes, payloadOffset, payloadLength, scratch);
+      this.packets.push({ at, sequence, timestamp, ssrc, marker, samples: scratch.slice(0, samples) });
+    }
     this.#changed();
   }
 
@@ -246,7 +333,23 @@ export class Softphone {
     for (const voice of [...this.#voices]) voice.stop();
     this.#sip.close();
     this.#rtp.close();
+    this.#relay?.close();
+    this.#encoder.close?.();
+    this.#decoder.close?.();
   }
+}
+
+const scratch = new Int16Array(LONGEST_FRAME_SAMPLES);
+
+function named(name: CodecName): Codec {
+  const clockRate = { PCMU: 8000, PCMA: 8000, G722: 8000, L16: 16_000, opus: 48_000 }[name];
+  const codec = codecFor(name, clockRate);
+  if (!codec) throw new Error(`no codec ${name}`);
+  return codec;
+}
+
+function payloadTypeOf(codec: Codec): number {
+  return codec.staticPayloadType ?? (codec.name === 'opus' ? OPUS_PAYLOAD_TYPE : L16_PAYLOAD_TYPE);
 }
 
 async function bound(): Promise<Socket> {

@@ -44,10 +44,12 @@ test('the quality of a call is shown while it runs', async () => {
   assert.ok(member.leg);
   Object.assign(member.leg, {
     stats: {
+      codec: 'G722',
       packetsReceived: 50,
       packetsSent: 51,
       packetsLost: 2,
       framesConcealed: 3,
+      concealedShare: 0.030_04,
       jitterMs: 1.23456,
       playoutDelayMs: 40,
       roundTripMs: undefined,
@@ -56,10 +58,12 @@ test('the quality of a call is shown while it runs', async () => {
   });
   const { body } = await app.api('GET', '/MultiPartyCall/name_standup/Participant/1/');
   assert.deepEqual(body.quality, {
+    codec: 'G722',
     packets_received: 50,
     packets_sent: 51,
     packets_lost: 2,
     frames_concealed: 3,
+    concealed_share: 0.03,
     jitter_ms: 1.23,
     playout_delay_ms: 40,
     round_trip_ms: null,

@@ -1,0 +1,73 @@
+/*
+ * A bad network on real sockets: stands between the server and a phone, and loses, delays, reorders and repeats what passes,
+ * by the same rules and random numbers as the simulated one. Both sides see one steady address.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { type NetworkConditions, NetworkSimulator } from './network-simulator.ts';
+import { seededRandom } from './random.ts';
+
+export interface RelayConditions {
+  readonly toServer?: NetworkConditions;
+  readonly toPhone?: NetworkConditions;
+  readonly seed?: number;
+}
+
+/** How exactly delays are kept, in ms. */
+const STEP_MS = 1;
+const CLEAN: NetworkConditions = { delay: () => 0 };
+
+export class UdpRelay {
+  /** The ports at which the server, and the phone, find their peer. */
+  readonly serverSide: number;
+  readonly phoneSide: number;
+  /** Packets from the phone that never left here, by their number from 0. */
+  readonly lostToServer: number[] = [];
+  #serverPort = 0;
+  #fromPhone = 0;
+  readonly #sockets: readonly [server: Socket, phone: Socket];
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(conditions: RelayConditions, server: Socket, phone: Socket, phonePort: number) {
+    this.#sockets = [server, phone];
+    this.serverSide = server.address().port;
+    this.phoneSide = phone.address().port;
+    const random = seededRandom(conditions.seed ?? 1);
+    const toServer = new NetworkSimulator<Buffer>(conditions.toServer ?? CLEAN, random);
+    const toPhone = new NetworkSimulator<Buffer>(conditions.toPhone ?? CLEAN, random);
+    phone.on('message', (bytes) => {
+      const before = toServer.lost;
+      toServer.send(bytes, performance.now());
+      if (toServer.lost > before) this.lostToServer.push(this.#fromPhone);
+      this.#fromPhone += 1;
+    });
+    server.on('message', (bytes) => toPhone.send(bytes, performance.now()));
+    this.#timer = setInterval(() => {
+      const now = performance.now();
+      toServer.deliver(now, (bytes) => server.send(bytes, this.#serverPort, '127.0.0.1'));
+      toPhone.deliver(now, (bytes) => phone.send(bytes, phonePort, '127.0.0.1'));
+    }, STEP_MS);
+  }
+
+  static async start(conditions: RelayConditions, phonePort: number): Promise<UdpRelay> {
+    const [server, phone] = await Promise.all([bound(), bound()]);
+    return new UdpRelay(conditions, server, phone, phonePort);
+  }
+
+  /** Where the server takes what the phone sends. */
+  target(serverPort: number): void {
+    this.#serverPort = serverPort;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const socket of this.#sockets) socket.close();
+  }
+}
+
+async function bound(): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return socket;
+}
