@@ -8,16 +8,19 @@ export const SILENT_LEVEL = -127;
 
 const FULL_SCALE_SQUARED = 32_768 ** 2;
 
-/** A frame's level in dBov, -127 to 0. */
-export function levelOf(frame: Int16Array): number {
+/**
+ * A frame's level in dBov, -127 to 0. With a `stride` only every so-manieth sample is looked at: enough to tell talk from
+ * quiet, at a fraction of the cost.
+ */
+export function levelOf(frame: Int16Array, stride = 1): number {
   const samples = frame.length;
   let energy = 0;
-  for (let i = 0; i < samples; i++) {
+  for (let i = 0; i < samples; i += stride) {
     const sample = frame[i]!;
     energy += sample * sample;
   }
   if (energy === 0) return SILENT_LEVEL;
-  return Math.max(SILENT_LEVEL, 10 * Math.log10(energy / samples / FULL_SCALE_SQUARED));
+  return Math.max(SILENT_LEVEL, 10 * Math.log10((energy * stride) / samples / FULL_SCALE_SQUARED));
 }
 
 /** What counts as talking. Levels in dBov, times in frames of 20 ms. */

@@ -7,6 +7,9 @@ import type { Airing } from '../play/airing.ts';
 import { Lane } from '../play/lane.ts';
 import type { Group } from './group.ts';
 
+/** Samples from one that is looked at to the next, when a voice's level is measured. */
+const LEVEL_STRIDE = 5;
+
 /** Which live voices a member hears under her plays. */
 export type Base = 'none' | 'conference' | 'conference+whispers';
 
@@ -54,7 +57,7 @@ export class Member {
    */
   listen(sounding: boolean): boolean {
     this.talking = sounding && !this.unheard;
-    return this.detector.update(sounding ? levelOf(this.frame) : SILENT_LEVEL);
+    return this.detector.update(sounding ? levelOf(this.frame, LEVEL_STRIDE) : SILENT_LEVEL);
   }
 
   /** Lets her voice into the mix or keeps it out, with a fade of one frame whenever that changes. */
