@@ -26,7 +26,9 @@ interface DoubleTarget extends PlayTarget {
 export class DoublePlay implements Play {
   readonly id: string;
   readonly cache = 'miss';
-  readonly positionMs = 0;
+  positionMs = 0;
+  /** What was changed while it ran, in order. */
+  readonly changes: string[] = [];
   readonly request: PlayRequest;
   readonly targets: DoubleTarget[];
   failure: Play['failure'];
@@ -36,14 +38,7 @@ export class DoublePlay implements Play {
     this.id = request.id;
     this.request = request;
     this.#onEvent = onEvent;
-    this.targets = request.legs.map((leg) => ({
-      leg,
-      status: 'fetching',
-      playedMs: 0,
-      startLatencyMs: undefined,
-      underruns: 0,
-      end: undefined,
-    }));
+    this.targets = request.legs.map(targetOf);
   }
 
   get status(): PlayStatus {
@@ -55,8 +50,15 @@ export class DoublePlay implements Play {
     for (const target of this.targets) Object.assign(target, { status: 'playing', startLatencyMs: 40, playedMs });
   }
 
+  /** Its first frame is out, as the engine tells it; somebody who was no target joined later. */
+  start(leg: LegId, latencyMs?: number): void {
+    if (!this.targets.some((target) => target.leg === leg)) this.targets.push(targetOf(leg));
+    for (const target of this.targets) if (target.leg === leg) target.status = 'playing';
+    this.#onEvent({ type: 'started', play: this, leg, latencyMs });
+  }
+
   /** Ends for those targets that still hear it. */
-  end(reason: PlayEndReason, legs: readonly LegId[] = this.request.legs): void {
+  end(reason: PlayEndReason, legs: readonly LegId[] = this.targets.map(({ leg }) => leg)): void {
     let some = false;
     for (const target of this.targets) {
       if (target.end !== undefined || !legs.includes(target.leg)) continue;
@@ -78,10 +80,26 @@ export class DoublePlay implements Play {
     this.end('stopped', legs);
   }
 
-  pause(): void {}
-  resume(): void {}
-  seek(): void {}
-  setGain(): void {}
+  pause(): void {
+    this.changes.push('pause');
+  }
+
+  resume(): void {
+    this.changes.push('resume');
+  }
+
+  seek(positionMs: number): void {
+    this.positionMs = positionMs;
+    this.changes.push(`seek ${positionMs}`);
+  }
+
+  setGain(gainDb: number, rampMs: number): void {
+    this.changes.push(`gain ${gainDb} in ${rampMs}`);
+  }
+}
+
+function targetOf(leg: LegId): DoubleTarget {
+  return { leg, status: 'fetching', playedMs: 0, startLatencyMs: undefined, underruns: 0, end: undefined };
 }
 
 /** A leg that remembers what it was told. */
