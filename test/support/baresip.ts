@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,24 @@ export interface BaresipOptions {
   readonly name: string;
   /** What it says all the time, in Hz. */
   readonly hz: number;
-  readonly codec?: 'PCMU' | 'PCMA';
+  /** PCMU when left out. */
+  readonly codec?: BaresipCodec;
+}
+
+/** How accounts name codecs, and the rate at which the sound card of such a call runs. */
+const CODECS = {
+  PCMU: { named: 'PCMU', rate: 8000 },
+  PCMA: { named: 'PCMA', rate: 8000 },
+  G722: { named: 'G722/16000/1', rate: 16_000 },
+  L16: { named: 'L16/16000/1', rate: 16_000 },
+  opus: { named: 'opus/48000/2', rate: 48_000 },
+} as const;
+
+export type BaresipCodec = keyof typeof CODECS;
+
+/** Whether this phone was built with a codec, as a module in a file of its own. */
+export function hasModule(name: string): boolean {
+  return existsSync(join(moduleFolder(), `${name}.so`));
 }
 
 /** What baresip tells of its calls, such as `CALL_ESTABLISHED`. */
@@ -27,7 +45,6 @@ export interface BaresipEvent {
   readonly param: string;
 }
 
-const RATE = 8000;
 /** baresip hangs up at the end of its microphone file. */
 const SPEECH_SECONDS = 60;
 const START_MS = 10_000;
@@ -51,14 +68,15 @@ export class Baresip {
   static async start(options: BaresipOptions): Promise<Baresip> {
     const folder = await mkdtemp(join(tmpdir(), `baresip-${options.name}-`));
     const port = await freePorts(PORTS);
+    const { named, rate } = CODECS[options.codec ?? 'PCMU'];
     await mkdir(join(folder, 'rec'));
-    const speech = tone(RATE, RATE * SPEECH_SECONDS, options.hz);
-    await writeFile(join(folder, 'speech.wav'), writeWav(speech, RATE));
-    await writeFile(join(folder, 'config'), configText(folder, port));
+    const speech = tone(rate, rate * SPEECH_SECONDS, options.hz);
+    await writeFile(join(folder, 'speech.wav'), writeWav(speech, rate));
+    await writeFile(join(folder, 'config'), configText(folder, port, rate));
     await writeFile(join(folder, 'contacts'), '');
     await writeFile(
       join(folder, 'accounts'),
-      `<sip:${options.name}@127.0.0.1:${port}>;regint=0;answermode=manual;audio_codecs=${options.codec ?? 'PCMU'}\n`,
+      `<sip:${options.name}@127.0.0.1:${port}>;regint=0;answermode=manual;audio_codecs=${named}\n`,
     );
     const child = spawn('baresip', ['-4', '-f', folder], { stdio: 'ignore' });
     const phone = new Baresip(folder, child);
@@ -181,25 +199,29 @@ function withSize(file: Buffer): Buffer {
   return file;
 }
 
-function configText(folder: string, port: number): string {
+function moduleFolder(): string {
   const listed = spawnSync('dpkg', ['-L', 'baresip-core'], { encoding: 'utf8' }).stdout ?? '';
-  const modules = listed.split('\n').find((line) => line.endsWith('/modules')) ?? '/usr/lib/baresip/modules';
+  return listed.split('\n').find((line) => line.endsWith('/modules')) ?? '/usr/lib/baresip/modules';
+}
+
+function configText(folder: string, port: number, rate: number): string {
+  const codecs = ['g711', 'g722', 'l16', 'opus'].filter(hasModule);
   return [
     'poll_method epoll',
     `sip_listen 127.0.0.1:${port}`,
     `audio_source aufile,${folder}/speech.wav`,
     'audio_player aubridge,null',
     'audio_alert aubridge,null',
-    `ausrc_srate ${RATE}`,
-    `auplay_srate ${RATE}`,
+    `ausrc_srate ${rate}`,
+    `auplay_srate ${rate}`,
     'ausrc_channels 1',
     'auplay_channels 1',
     'ausrc_format s16',
     'auplay_format s16',
     `rtp_ports ${port + 4}-${port + PORTS - 1}`,
     'jitter_buffer_delay 2-10',
-    `module_path ${modules}`,
-    'module g711.so',
+    `module_path ${moduleFolder()}`,
+    ...codecs.map((codec) => `module ${codec}.so`),
     'module aufile.so',
     'module aubridge.so',
     'module sndfile.so',
