@@ -56,6 +56,8 @@ function contradictions(values: SettingValues): string[] {
     problems.push('AUTH_ID and AUTH_TOKEN: set both or neither');
   if (values.RTP_PORT_MAX <= values.RTP_PORT_MIN)
     problems.push(`${named('RTP_PORT_MAX')}: must be above ${named('RTP_PORT_MIN')}`);
+  else if (values.RTP_PORT_MIN % 2 === 1 && values.RTP_PORT_MAX === values.RTP_PORT_MIN + 1)
+    problems.push(`${named('RTP_PORT_MAX')}: leaves no even port with the odd one above it`);
   if (values.HTTP_PORT !== 0 && values.HTTP_PORT === values.SIP_PORT)
     problems.push(`${named('HTTP_PORT')} and ${named('SIP_PORT')}: must differ, both take TCP`);
   if (values.SIP_PORT >= values.RTP_PORT_MIN && values.SIP_PORT <= values.RTP_PORT_MAX)

@@ -1,6 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** The one account of this server. */
 export interface Account {
@@ -16,7 +16,7 @@ export interface LoadedAccount {
   readonly path: string | undefined;
 }
 
-/** The kept file is damaged; the message says what to do. */
+/** The account can be neither read nor kept; the message says what to do. */
 export class CredentialsError extends Error {
   override readonly name = 'CredentialsError';
 }
@@ -32,15 +32,27 @@ const TOKEN_BYTES = 30;
 export function loadAccount(dataDir: string, fromEnvironment: Account | undefined): LoadedAccount {
   if (fromEnvironment) return { account: fromEnvironment, origin: 'environment', path: undefined };
   const path = join(dataDir, FILE);
-  const kept = readKept(path);
-  if (kept) return { account: kept, origin: 'file', path };
-  const account = makeAccount();
-  mkdirSync(dataDir, { recursive: true });
-  writeFileSync(path, `${JSON.stringify({ auth_id: account.authId, auth_token: account.authToken }, undefined, 2)}\n`, {
+  try {
+    const kept = readKept(path);
+    if (kept) return { account: kept, origin: 'file', path };
+    const account = makeAccount();
+    keep(path, account);
+    return { account, origin: 'made', path };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new CredentialsError(
+      `DATA_DIR=${dataDir}: ${path} cannot be read or written (${code}). Set DATA_DIR to a folder that this user may write to.`,
+    );
+  }
+}
+
+function keep(path: string, { authId, authToken }: Account): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `${JSON.stringify({ auth_id: authId, auth_token: authToken }, undefined, 2)}\n`, {
     mode: OWNER_ONLY,
     flag: 'wx',
   });
-  return { account, origin: 'made', path };
 }
 
 function makeAccount(): Account {

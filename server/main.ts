@@ -45,7 +45,10 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const metrics = new Metrics();
   collectDefaultMetrics({ register: metrics.registry });
   const decoders = await chooseDecoder(config.decoder.ffmpegPath || undefined);
-  for (const { origin, path, why } of decoders.refused) log.debug({ origin, path, why }, 'ffmpeg not used');
+  for (const { origin, path, why } of decoders.refused) {
+    if (origin === 'FFMPEG_PATH') log.warn({ path, why }, 'FFMPEG_PATH is not used');
+    else log.debug({ origin, path, why }, 'ffmpeg not used');
+  }
 
   const sample = await serveSampleSound();
   const policy = sourcePolicy({

@@ -65,6 +65,16 @@ test('an address that is not ours is named by its setting', async () => {
   }
 });
 
+test('a data folder and an ffmpeg that cannot be used are named by their settings', async (t) => {
+  const { code, stderr } = await run({ DATA_DIR: resolve('package.json') });
+  assert.equal(code, 2);
+  assert.match(stderr, /^partyline cannot start: DATA_DIR=\S+package.json: .+\n$/);
+
+  const server = await startServer({ FFMPEG_PATH: '/nowhere/ffmpeg' });
+  t.after(() => server.stop());
+  assert.match(server.log(), /"path":"\/nowhere\/ffmpeg","why":"[^"]+","msg":"FFMPEG_PATH is not used"/);
+});
+
 test('the command that the first start prints plays a chime to whoever joined', async (t) => {
   const server = await startServer({ AUTH_ID: '', AUTH_TOKEN: '' });
   t.after(() => server.stop());

@@ -108,6 +108,7 @@ for (const [name, value] of [
 test('settings that contradict each other are refused', () => {
   assert.match(problem({ AUTH_ID: 'MA1' }), /AUTH_ID and AUTH_TOKEN: set both or neither/);
   assert.match(problem({ RTP_PORT_MIN: '30000' }), /RTP_PORT_MAX=29999: must be above RTP_PORT_MIN=30000/);
+  assert.match(problem({ RTP_PORT_MIN: '20001', RTP_PORT_MAX: '20002' }), /RTP_PORT_MAX=20002: leaves no even port/);
   assert.match(problem({ HTTP_PORT: '6000', SIP_PORT: '6000' }), /must differ/);
   assert.match(problem({ SIP_PORT: '20002' }), /SIP_PORT=20002: must lie outside/);
   assert.match(problem({ NO_RTP_HANGUP_SECONDS: '5' }), /must not be below NO_RTP_WARN_SECONDS=30/);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -57,3 +57,20 @@ for (const text of ['', 'not json', '{}', '[]', 'null', '{"auth_id":"MA1"}', '{"
     writeFileSync(join(folder, 'credentials.json'), text);
     assert.throws(() => loadAccount(folder, undefined), CredentialsError);
   });
+
+test('a data folder that cannot be is named by its setting', () => {
+  const file = join(folder, 'file');
+  writeFileSync(file, '');
+  mkdirSync(join(folder, 'credentials.json'));
+  for (const [dataDir, code] of [
+    [join(file, 'data'), 'ENOTDIR'],
+    [folder, 'EISDIR'],
+  ] as const)
+    assert.throws(
+      () => loadAccount(dataDir, undefined),
+      (error) =>
+        error instanceof CredentialsError &&
+        error.message.startsWith(`DATA_DIR=${dataDir}: `) &&
+        error.message.includes(code),
+    );
+});
