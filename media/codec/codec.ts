@@ -13,6 +13,8 @@ export interface FrameDecoder {
    * The payload comes from outside: what does not fit `pcm` is left out, what cannot be decoded gives 0.
    */
   decode(payload: Uint8Array, offset: number, length: number, pcm: Int16Array): number;
+  /** A payload of nothing but this byte decodes to nothing but zeros; absent when there is no such byte. */
+  readonly silentByte?: number;
   /** The codec's own concealment: writes `samples` samples in place of a lost packet, returns the samples written. */
   conceal?(samples: number, pcm: Int16Array): number;
   /**

@@ -57,10 +57,13 @@ function encodeTable(codeOf: (sample14: number) => number): Uint8Array {
 
 class G711Decoder implements FrameDecoder {
   readonly sampleRate = SAMPLE_RATE;
+  readonly silentByte: number;
   private readonly table: Int16Array;
 
   constructor(table: Int16Array) {
     this.table = table;
+    // A-law has no code for zero: nothing compares equal to -1.
+    this.silentByte = table.lastIndexOf(0);
   }
 
   decode(payload: Uint8Array, offset: number, length: number, pcm: Int16Array): number {

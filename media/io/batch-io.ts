@@ -12,8 +12,11 @@ interface BatchUdp {
 const RECEIVE_BUFFER_BYTES = 64 * 1024;
 /** Room for packets of one call; more sockets are served in several. */
 const RECEIVE_BYTES = 4 * 1024 * 1024;
-const SEND_BYTES = 1024 * 1024;
 const META_PACKETS = 4096;
+/** Few enough that the first do not wait for the last, and that their bytes stay in the cache. */
+const SENT_AT_ONCE = 64;
+/** Room for one datagram: the largest codec's frame fits, L16 at 48 kHz. */
+const LONGEST_DATAGRAM = 2048;
 const RECEIVED = 5;
 const SENT = 4;
 const QUIET_EVERY_TICKS = 10;
@@ -72,13 +75,13 @@ class BatchSocket implements PacketSocket {
     list.add(slot);
   }
 
-  send(bytes: Uint8Array, address: string, port: number): void {
+  send(head: Uint8Array, body: Uint8Array, address: string, port: number): void {
     if (this.#closed) return;
     if (address !== this.#targetText) {
       this.#targetText = address;
       this.#targetNumber = numberOf(address);
     }
-    this.#io.queue(this.slot, bytes, this.#targetNumber * 65536 + port);
+    this.#io.queue(this.slot, head, body, this.#targetNumber * 65536 + port);
   }
 
   close(): void {
@@ -98,9 +101,8 @@ export class BatchIo implements PacketIo {
   readonly #sockets: (BatchSocket | undefined)[] = [];
   readonly #received = new Uint8Array(RECEIVE_BYTES);
   readonly #receivedMeta = new Float64Array(META_PACKETS * RECEIVED);
-  readonly #outgoing = new Uint8Array(SEND_BYTES);
-  readonly #outgoingMeta = new Float64Array(META_PACKETS * SENT);
-  #outgoingBytes = 0;
+  readonly #outgoing = new Uint8Array(SENT_AT_ONCE * LONGEST_DATAGRAM);
+  readonly #outgoingMeta = new Float64Array(SENT_AT_ONCE * SENT);
   #outgoingPackets = 0;
   #ticks = 0;
 
@@ -130,19 +132,22 @@ export class BatchIo implements PacketIo {
     if (this.#outgoingPackets === 0) return;
     this.#udp.send(this.#outgoing, this.#outgoingMeta, this.#outgoingPackets);
     this.#outgoingPackets = 0;
-    this.#outgoingBytes = 0;
   }
 
-  queue(slot: number, bytes: Uint8Array, target: number): void {
-    if (this.#outgoingPackets === META_PACKETS || this.#outgoingBytes + bytes.length > SEND_BYTES) this.flush();
+  queue(slot: number, head: Uint8Array, body: Uint8Array, target: number): void {
+    const length = head.length + body.length;
+    if (length > LONGEST_DATAGRAM) return;
+    if (this.#outgoingPackets === SENT_AT_ONCE) this.flush();
     const meta = this.#outgoingMeta;
     const at = this.#outgoingPackets * SENT;
+    const start = this.#outgoingPackets * LONGEST_DATAGRAM;
+    const outgoing = this.#outgoing;
     meta[at] = slot;
-    meta[at + 1] = this.#outgoingBytes;
-    meta[at + 2] = bytes.length;
+    meta[at + 1] = start;
+    meta[at + 2] = length;
     meta[at + 3] = target;
-    this.#outgoing.set(bytes, this.#outgoingBytes);
-    this.#outgoingBytes += bytes.length;
+    for (let i = 0; i < head.length; i++) outgoing[start + i] = head[i]!;
+    outgoing.set(body, start + head.length);
     this.#outgoingPackets += 1;
   }
 

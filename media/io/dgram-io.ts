@@ -8,6 +8,8 @@ const RECEIVE_BUFFER_BYTES = 64 * 1024;
 class DgramSocket implements PacketSocket {
   readonly port: number;
   readonly #socket: Socket;
+  /** Of the length of the last datagram: sound keeps its length. */
+  #datagram = new Uint8Array(0);
   #closed = false;
 
   constructor(socket: Socket) {
@@ -15,10 +17,14 @@ class DgramSocket implements PacketSocket {
     this.port = socket.address().port;
   }
 
-  send(bytes: Uint8Array, address: string, port: number): void {
+  send(head: Uint8Array, body: Uint8Array, address: string, port: number): void {
     if (this.#closed) return;
+    const length = head.length + body.length;
+    if (this.#datagram.length !== length) this.#datagram = new Uint8Array(length);
+    this.#datagram.set(head);
+    this.#datagram.set(body, head.length);
     // Without a callback Node reports no error; the datagram leaves within the call.
-    this.#socket.send(bytes, port, address);
+    this.#socket.send(this.#datagram, port, address);
   }
 
   close(): void {

@@ -14,8 +14,11 @@ export type PacketHandler = (
 /** One bound UDP port. Packets that cannot be sent are dropped: RTP has no use for a late one. */
 export interface PacketSocket {
   readonly port: number;
-  /** Sends `bytes` now or with the tick's others; they may be written again when it returns. */
-  send(bytes: Uint8Array, address: string, port: number): void;
+  /**
+   * Sends one datagram of a head and a body, now or with the tick's others; both may be written again when it returns. They
+   * are apart because many members are sent the same body.
+   */
+  send(head: Uint8Array, body: Uint8Array, address: string, port: number): void;
   /** Idempotent. No packet is handed over afterwards. */
   close(): void;
 }

@@ -36,6 +36,7 @@ export interface RtpLegEvents {
 
 /** Parsed in turn for every packet of the thread. */
 const header = new RtpHeader();
+const NOTHING = new Uint8Array(0);
 /** How fast the loss shown follows the loss of each second. */
 const LOSS_SMOOTHING = 1 / 8;
 
@@ -211,16 +212,16 @@ export class RtpLeg implements MixerLeg {
     if (!started) return sender.pause();
     const { address, port } = this.#latch;
     if (direction === 'sendrecv' || direction === 'sendonly') {
-      const packet = sender.next(output, tick, payloadType, dtmfPayloadType);
-      if (packet) {
+      const payload = sender.next(output, tick, payloadType, dtmfPayloadType);
+      if (payload) {
         this.#totals.packetsOut += 1;
-        this.#rtpSocket?.send(packet, address, port);
+        this.#rtpSocket?.send(sender.head, payload, address, port);
       }
     } else {
       sender.pause();
     }
     const report = this.#rtcp.due(tick, this.#now, sender.timestampOf(tick), sender.packets, sender.octets);
-    if (report) this.#rtcpSocket?.send(report, address, this.#state.rtcpPort ?? port + 1);
+    if (report) this.#rtcpSocket?.send(report, NOTHING, address, this.#state.rtcpPort ?? port + 1);
   }
 
   close(): void {

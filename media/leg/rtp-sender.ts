@@ -22,8 +22,10 @@ export class RtpSender {
   #shared: SharedEncoding | undefined;
   #encoder: FrameEncoder | undefined;
   #bridge: RateBridge | undefined;
-  #packet = new Uint8Array(0);
-  #eventPacket: Uint8Array | undefined;
+  readonly #head = new Uint8Array(RTP_HEADER_BYTES);
+  /** Payloads of an encoder of its own, and of events. */
+  #own = new Uint8Array(0);
+  #event: Uint8Array | undefined;
   #digits: TelephoneEventSender | undefined;
   /** Hz in which `#digits` tells its durations. */
   #digitsClockRate = 0;
@@ -58,7 +60,7 @@ export class RtpSender {
     }
     this.#ticksPerFrame = ticksPerFrame;
     this.#flowing = false;
-    this.#packet = new Uint8Array(RTP_HEADER_BYTES + codec.maxPayloadBytes);
+    this.#own = new Uint8Array(this.#shared ? 0 : codec.maxPayloadBytes);
     this.#digits = undefined;
   }
 
@@ -68,7 +70,7 @@ export class RtpSender {
       this.#digits = new TelephoneEventSender(clockRate);
       this.#digitsClockRate = clockRate;
     }
-    this.#eventPacket ??= new Uint8Array(RTP_HEADER_BYTES + EVENT_BYTES);
+    this.#event ??= new Uint8Array(EVENT_BYTES);
     this.#digits.send(digits);
   }
 
@@ -82,42 +84,44 @@ export class RtpSender {
     this.#flowing = false;
   }
 
-  /** The packet of a tick, valid until the next call; undefined when the codec has nothing to send. */
+  /** The header of the packet that `next` made. */
+  get head(): Uint8Array {
+    return this.#head;
+  }
+
+  /**
+   * Makes the packet of a tick: returns its payload and writes its header to `head`, both valid until the next call. Undefined
+   * when the codec has nothing to send.
+   */
   next(output: Output, tick: number, payloadType: number, dtmfPayloadType: number | undefined): Uint8Array | undefined {
-    this.#lastTick = tick;
     const timestamp = this.timestampOf(tick);
     if (this.#digits?.busy && dtmfPayloadType !== undefined) {
-      const packet = this.#eventPacket!;
-      if (this.#digits.next(timestamp, packet, RTP_HEADER_BYTES) > 0)
-        return this.#finish(packet, this.#digits.marker, dtmfPayloadType, this.#digits.timestamp);
+      const event = this.#event!;
+      if (this.#digits.next(timestamp, event, 0) > 0)
+        return this.#finish(event, this.#digits.marker, dtmfPayloadType, this.#digits.timestamp);
     }
-    const packet = this.#packet;
-    if (this.#shared) {
-      packet.set(output.payload(this.#shared), RTP_HEADER_BYTES);
-      return this.#finish(packet, !this.#flowing, payloadType, timestamp);
-    }
+    if (this.#shared) return this.#finish(output.payload(this.#shared), !this.#flowing, payloadType, timestamp);
     if (output.silent) output.pcm.fill(0);
     const pcm = this.#bridge ? this.#bridge.toLeg(output.pcm) : output.pcm;
-    const bytes = this.#encoder!.encode(pcm, packet, RTP_HEADER_BYTES);
+    const bytes = this.#encoder!.encode(pcm, this.#own, 0);
     if (bytes === 0) {
       this.pause();
       return undefined;
     }
-    const length = RTP_HEADER_BYTES + bytes;
-    const whole = length === packet.length ? packet : packet.subarray(0, length);
-    return this.#finish(whole, !this.#flowing, payloadType, timestamp);
+    const payload = bytes === this.#own.length ? this.#own : this.#own.subarray(0, bytes);
+    return this.#finish(payload, !this.#flowing, payloadType, timestamp);
   }
 
   close(): void {
     this.#encoder?.close?.();
   }
 
-  #finish(packet: Uint8Array, marker: boolean, payloadType: number, timestamp: number): Uint8Array {
-    writeRtpHeader(packet, 0, marker, payloadType, this.#sequence, timestamp, this.#origin.ssrc);
+  #finish(payload: Uint8Array, marker: boolean, payloadType: number, timestamp: number): Uint8Array {
+    writeRtpHeader(this.#head, 0, marker, payloadType, this.#sequence, timestamp, this.#origin.ssrc);
     this.#sequence = (this.#sequence + 1) & 0xffff;
     this.#flowing = true;
     this.packets += 1;
-    this.octets += packet.length - RTP_HEADER_BYTES;
-    return packet;
+    this.octets += payload.length;
+    return payload;
   }
 }

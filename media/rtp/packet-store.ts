@@ -69,6 +69,17 @@ export class PacketStore {
     return this.slots[(sequence & SLOT_MASK) * FIELDS + LENGTH]!;
   }
 
+  /** Whether the payload of a stored packet is nothing but one byte, over and over. */
+  holdsOnly(byte: number, sequence: number): boolean {
+    const offset = this.offsetOf(sequence);
+    const end = offset + this.lengthOf(sequence);
+    const word = Math.imul(byte, 0x0101_0101);
+    let at = offset;
+    for (; at + 4 <= end; at += 4) if (this.cellsView.getInt32(at) !== word) return false;
+    for (; at < end; at++) if (this.cells[at] !== byte) return false;
+    return true;
+  }
+
   /** The first stored number from `sequence` on. Something must be stored, and nothing before `sequence`. */
   firstFrom(sequence: number): number {
     for (let step = 0; step < STORE_SLOTS; step++) if (this.has(sequence + step)) return sequence + step;

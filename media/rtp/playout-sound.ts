@@ -1,6 +1,7 @@
 import { ComfortNoise } from '../audio/comfort-noise.ts';
 import { Concealment, concealmentPast } from '../audio/conceal.ts';
 import { samplesPerFrame } from '../audio/frame.ts';
+import { isSilent } from '../audio/pcm.ts';
 import { lengthen, OVERLAP_MS, STRETCH_AHEAD_MS, shorten } from '../audio/stretch.ts';
 import type { FrameDecoder } from '../codec/codec.ts';
 import { Timeline } from './timeline.ts';
@@ -49,6 +50,8 @@ export class PlayoutSound {
   /** Whether any sound was received yet. */
   private sounded = false;
   private parts = 0;
+  /** Frames of silence in a row that were received whole. */
+  private silentFrames = 0;
 
   constructor(decoder: FrameDecoder, seed: number) {
     this.decoder = decoder;
@@ -99,9 +102,21 @@ export class PlayoutSound {
   receiveFrame(payload: Uint8Array, offset: number, length: number, frame: Int16Array): number {
     const made = this.decoder.decode(payload, offset, length, frame);
     this.sounded = true;
-    if (made === frame.length) this.timeline.remember(frame);
-    else if (made > 0) this.appendReceived(frame, made);
+    if (made === frame.length) {
+      this.silentFrames = isSilent(frame) ? this.silentFrames + 1 : 0;
+      this.timeline.remember(frame);
+    } else if (made > 0) this.appendReceived(frame, made);
     return made;
+  }
+
+  /** The byte that silent payloads are made of, -1 when there is none. */
+  get silentByte(): number {
+    return this.decoder.silentByte ?? -1;
+  }
+
+  /** Whether all that is remembered of the past is silence: one more frame of it changes nothing. Only while `intact`. */
+  get pastSilent(): boolean {
+    return this.silentFrames * this.frameSamples >= this.timeline.past;
   }
 
   /** Appends the packet before this payload, `count` samples, if the payload holds it. Returns the samples appended. */
@@ -130,6 +145,7 @@ export class PlayoutSound {
     const own = this.fillByDecoder(count);
     if (own > 0) return own;
     const { timeline, concealment } = this;
+    this.silentFrames = 0;
     timeline.reserve(count);
     concealment.fill(timeline.samples, timeline.end, count);
     timeline.end += count;
@@ -173,6 +189,7 @@ export class PlayoutSound {
 
   private appendReceived(pcm: Int16Array, count: number): void {
     const { timeline } = this;
+    this.silentFrames = 0;
     timeline.append(pcm, count);
     if (this.concealment.active || this.broken) {
       this.concealment.join(timeline.samples, timeline.end - count, count);

@@ -58,6 +58,8 @@ export class Playout {
   private nextTimestamp = 0;
   /** Samples filled in while nothing was stored: a gap that the next packet explains, or delay. */
   private unexplained = 0;
+  /** What `pullWhole` pulled. */
+  private wholeKind: FrameKind = FrameKind.audio;
   /** Samples and bytes of the last packet, 0 before the first. */
   private packetSamples = 0;
   private packetBytes = 0;
@@ -126,13 +128,16 @@ export class Playout {
     this.buffer.skip(sequence);
   }
 
-  /** Writes the next 20 ms, `decoder.sampleRate / 50` samples, and says what they are. Call it once a tick. */
+  /**
+   * Writes the next 20 ms, `decoder.sampleRate / 50` samples, and says what they are. Of silence the frame need not be
+   * written. Call it once a tick.
+   */
   pull(frame: Int16Array, nowMs: number): FrameKind {
     const { sound, buffer, counters } = this;
     const ready = this.playing || this.begin(nowMs);
     if (ready) {
       counters.frames++;
-      if (this.pullWhole(frame, nowMs)) return FrameKind.audio;
+      if (this.pullWhole(frame, nowMs)) return this.wholeKind;
     }
     if (!this.started || (sound.silent && (!ready || buffer.store.count === 0))) {
       if (ready) this.unexplained += frame.length;
@@ -197,7 +202,10 @@ export class Playout {
     // As `delayAtEnd`, with nothing waiting; a call would return an object.
     const delayMs = nowMs - this.nextTimestamp * this.msPerTick - this.estimator.baseMs;
     buffer.take(nextSequence);
-    const made = sound.receiveFrame(store.cells, store.offsetOf(nextSequence), length, frame);
+    // Silence upon silence needs no decoding and leaves no trace: the frame is not even touched.
+    const silent = sound.pastSilent && store.holdsOnly(sound.silentByte, nextSequence);
+    this.wholeKind = silent ? FrameKind.silence : FrameKind.audio;
+    const made = silent ? frame.length : sound.receiveFrame(store.cells, store.offsetOf(nextSequence), length, frame);
     this.nextTimestamp += made * this.ticksPerSample;
     if (made === 0) this.counters.discarded.undecodable++;
     if (made !== frame.length) return false;

@@ -6,7 +6,8 @@ export class Timeline {
   samples: Int16Array;
   head: number;
   end: number;
-  private readonly past: number;
+  /** Samples of played sound that are always kept. */
+  readonly past: number;
 
   /** `past`: samples of played sound always kept. `ahead`: samples expected to wait at most; more makes the buffer grow. */
   constructor(past: number, ahead: number) {

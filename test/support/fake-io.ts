@@ -18,9 +18,9 @@ export class FakeSocket implements PacketSocket {
     this.#onPacket = onPacket;
   }
 
-  send(bytes: Uint8Array, address: string, port: number): void {
+  send(head: Uint8Array, body: Uint8Array, address: string, port: number): void {
     if (this.closed) throw new Error('a packet was sent on a closed socket');
-    this.sent.push({ bytes: bytes.slice(), address, port });
+    this.sent.push({ bytes: Uint8Array.of(...head, ...body), address, port });
   }
 
   deliver(bytes: Uint8Array, address: string, port: number, at: number): void {
