@@ -156,7 +156,8 @@ export const SETTINGS = {
   },
   SIP_TRUSTED: {
     fallback: '127.0.0.0/8,::1/128',
-    meaning: 'Addresses whose SIP needs no digest; everybody else is challenged',
+    meaning:
+      'Addresses whose SIP needs no digest; everybody else is refused with 403, since there are no SIP accounts yet',
     schema: networks,
   },
   FETCH_ALLOW: {

@@ -183,7 +183,6 @@ export class RtpLeg implements MixerLeg {
       this.#playout.skip(sequence);
       this.#digits.receive(timestamp, bytes, payloadOffset, payloadLength, now);
       this.#dialling = true;
-      this.#playout.skip(sequence);
     } else {
       this.#playout.insertComfortNoise(sequence, timestamp, bytes, payloadOffset, payloadLength, now);
     }
