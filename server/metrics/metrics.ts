@@ -4,7 +4,7 @@ import type { EngineObserver, EngineSnapshot, PlayEndReason, WorkerSnapshot } fr
 import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { SipObserver } from '../sip/index.ts';
+import { COUNTED_METHODS, DROP_REASONS, type SipObserver, STATUS_CLASSES } from '../sip/index.ts';
 import type { StreamStats } from '../ws/index.ts';
 import { histogramSamples, PulledMetric, type Sample } from './pulled.ts';
 import { METRICS, type MetricName } from './table.ts';
@@ -57,6 +57,10 @@ export class Metrics implements EngineObserver {
     for (const found of ['hit', 'coalesced', 'miss']) this.#clipOpens.inc({ found }, 0);
     for (const reason of CALLBACK_FAILURES) this.#callbacksFailed.inc({ reason }, 0);
     for (const error of Object.keys(API_ERRORS)) this.#refusals.inc({ error }, 0);
+    for (const result of ['ok', 'error', 'killed']) this.#decoderExits.inc({ result }, 0);
+    for (const method of [...COUNTED_METHODS, 'other']) this.#sipRequests.inc({ method }, 0);
+    for (const statusClass of STATUS_CLASSES) this.#sipResponses.inc({ class: statusClass }, 0);
+    for (const reason of DROP_REASONS) this.#sipDropped.inc({ reason }, 0);
   }
 
   get contentType(): string {

@@ -5,8 +5,10 @@ export type { SipLog } from './log.ts';
 export {
   COUNTED_METHODS,
   type CountedMethod,
+  DROP_REASONS,
   type DropReason,
   type SipObserver,
+  STATUS_CLASSES,
   type StatusClass,
 } from './observer.ts';
 export { type SipDeps, type SipServer, type SipStats, startSip } from './start.ts';

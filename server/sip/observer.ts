@@ -18,26 +18,31 @@ export const COUNTED_METHODS = [
 
 export type CountedMethod = (typeof COUNTED_METHODS)[number] | 'other';
 
-export type StatusClass = '1xx' | '2xx' | '3xx' | '4xx' | '5xx' | '6xx';
+export const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx', '6xx'] as const;
+
+export type StatusClass = (typeof STATUS_CLASSES)[number];
 
 /** Why something was not answered: a closed set, also a metric label. */
-export type DropReason =
+export const DROP_REASONS = [
   /** Not SIP, or a request broken beyond answering. */
-  | 'garbage'
+  'garbage',
   /** Over a limit of size. */
-  | 'oversize'
+  'oversize',
   /** Far over the rate of its source. */
-  | 'rate'
+  'rate',
   /** An ACK or broken request from an address that is not trusted. */
-  | 'untrusted'
+  'untrusted',
   /** A response or ACK that belongs to nothing. */
-  | 'stray'
+  'stray',
   /** Too many connections. */
-  | 'connections'
+  'connections',
   /** A message on a stream that took too long to arrive. */
-  | 'slow'
+  'slow',
   /** The socket would not take what we send. */
-  | 'unsent';
+  'unsent',
+] as const;
+
+export type DropReason = (typeof DROP_REASONS)[number];
 
 /** Is told what happens, to count it. */
 export interface SipObserver {
@@ -60,6 +65,5 @@ export function countedMethod(method: string): CountedMethod {
 }
 
 export function statusClass(status: number): StatusClass {
-  const classes: readonly StatusClass[] = ['1xx', '2xx', '3xx', '4xx', '5xx', '6xx'];
-  return classes[Math.floor(status / 100) - 1] ?? '6xx';
+  return STATUS_CLASSES[Math.floor(status / 100) - 1] ?? '6xx';
 }

@@ -91,6 +91,18 @@ test('no metric has a label that its table does not have', async () => {
   }
 });
 
+test('a counter is there before its first step, unless it counts by code or by worker', async () => {
+  const lines = (await new Metrics().render()).split('\n');
+  for (const [name, { kind, labels }] of Object.entries(METRICS)) {
+    const isPulled = name.startsWith('partyline_ws_') || /_(ticks|rtp|frames)_/.test(name);
+    if (kind === 'counter' && labels.length > 0 && !isPulled)
+      assert.ok(
+        lines.some((line) => line.startsWith(`${name}{`) && line.endsWith(' 0')),
+        name,
+      );
+  }
+});
+
 test('the histograms of the workers are passed through as cumulative buckets', async () => {
   const lateness = { bounds: [0.001, 0.02], counts: [5, 3, 2], sum: 0.5 };
   const metrics = watched({ workers: [worker(0, { lateness }), worker(1)] });
