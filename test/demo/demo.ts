@@ -247,15 +247,17 @@ function report(
   screen.line();
 }
 
+let interrupted = false;
 process.once('SIGINT', () => {
-  process.stdout.write('\u001b[?25h');
+  interrupted = true;
+  if (process.stdout.isTTY) process.stdout.write('\u001b[?25h');
   void closeAll().finally(() => process.exit(130));
 });
 
 try {
   process.exitCode = (await main()) ? 0 : 1;
 } catch (error) {
-  screen.step('the demo', error instanceof Error ? error.message : String(error), false);
+  if (!interrupted) screen.step('the demo', error instanceof Error ? error.message : String(error), false);
   process.exitCode = 1;
 } finally {
   await closeAll();
