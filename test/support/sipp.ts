@@ -20,6 +20,8 @@ export interface SippOptions {
   /** Share of messages thrown away in each direction, in percent. */
   readonly lost?: number;
   readonly deadlineMs?: number;
+  /** Keys `0-9*#` that are pressed, out of sipp's own captures of telephone-events; it sends captures as root only. */
+  readonly digits?: string;
 }
 
 export interface SippResult {
@@ -83,11 +85,27 @@ ${headers('2 BYE', '[peer_tag_param]')}
 </scenario>
 `;
 
+const CAPTURES = '/usr/share/sip-tester';
+const PAUSE = '<pause/>';
+
+/** The same caller with telephone-event and no sound, pressing keys. */
+function dialling(digits: string): string {
+  const press = [...digits].map((digit) => {
+    const name = { '*': 'star', '#': 'pound' }[digit] ?? digit;
+    const play = `<exec play_pcap_audio="${CAPTURES}/dtmf_2833_${name}.pcap"/>`;
+    return `<nop><action>${play}</action></nop><pause milliseconds="400"/>`;
+  });
+  return CALLER.replace('RTP/AVP 0\n', 'RTP/AVP 0 101\n')
+    .replace('PCMU/8000\n', 'PCMU/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n')
+    .replace(PAUSE, [PAUSE, ...press].join('\n  '));
+}
+
 export async function runSipp(options: SippOptions): Promise<SippResult> {
   const folder = await mkdtemp(join(tmpdir(), 'sipp-'));
   const port = await freePorts(6);
   try {
-    await writeFile(join(folder, 'caller.xml'), CALLER);
+    const { digits } = options;
+    await writeFile(join(folder, 'caller.xml'), digits === undefined ? CALLER : dialling(digits));
     const child = spawn(
       'sipp',
       [

@@ -85,6 +85,7 @@ export class Softphone {
   readonly #tag = randomBytes(4).toString('hex');
   readonly #ssrc = randomBytes(4).readUInt32BE();
   readonly #header = new RtpHeader();
+  #closed = false;
   #responses: string[] = [];
   #toTag = '';
   #cseq = 1;
@@ -219,12 +220,14 @@ export class Softphone {
   }
 
   async hangUp(): Promise<void> {
-    if (!this.ended) {
+    try {
+      if (this.ended) return;
       this.#cseq += 1;
       this.#request('BYE', this.#cseq);
       await this.until(() => this.ended, DEADLINE_MS, 'the answer to BYE');
+    } finally {
+      this.#close();
     }
-    this.#close();
   }
 
   /** Resolves once a condition holds; looked at whenever anything arrives. */
@@ -330,6 +333,8 @@ export class Softphone {
   }
 
   #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     for (const voice of [...this.#voices]) voice.stop();
     this.#sip.close();
     this.#rtp.close();
