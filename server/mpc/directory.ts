@@ -182,8 +182,9 @@ export class Directory {
     this.#liveByName.delete(mpc.name);
     this.#liveByUuid.delete(mpc.uuid);
     this.#keepEnded(mpc);
-    for (const member of mpc.presentMembers) this.leave(mpc, member, 'mpc_ended', true);
+    // First, so that plays end because the conference did, not because their listeners left one by one.
     this.#deps.engine.closeConference(mpc.uuid);
+    for (const member of mpc.presentMembers) this.leave(mpc, member, 'mpc_ended', true);
     if (mpc.startedAt) this.#emit({ type: 'mpc-ended', mpc });
   }
 

@@ -9,6 +9,8 @@ export interface SeenPlay {
   readonly reason: string | null;
   readonly detail: string | null;
   readonly cache: 'hit' | 'miss';
+  readonly position_ms: number;
+  readonly volume: number;
   readonly targets: readonly {
     readonly member_id: string;
     readonly status: string;
