@@ -163,7 +163,8 @@ export const SETTINGS = {
   FETCH_ALLOW: {
     fallback: '',
     shown: 'none',
-    meaning: 'Private sources a play may fetch from: `127.0.0.1:9000,10.1.2.0/24:443`',
+    meaning:
+      'Private sources a play may fetch from, and private receivers of callbacks: `127.0.0.1:9000,10.1.2.0/24:443`',
     schema: sources,
   },
   MEDIA_WORKERS: {

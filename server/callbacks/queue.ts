@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { publicUrl, Slots } from '../../media/clip/index.ts';
 import type { Clock } from '../../media/index.ts';
 import type { CallbackFailure, DeliveryOutcome } from './delivery.ts';
@@ -65,6 +66,8 @@ export class CallbackQueue {
     this.#deps = deps;
     this.#limits = { ...DEFAULT_LIMITS, ...deps.limits };
     const { attempts, attemptsPerReceiver, total } = this.#limits;
+    // One listener for each lane that waits: their number is bounded by the limits, and no leak.
+    setMaxListeners(0, this.#hurry.signal, this.#end.signal);
     this.#slots = new Slots({ total: attempts, perKey: attemptsPerReceiver, queue: total });
   }
 

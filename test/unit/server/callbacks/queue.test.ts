@@ -235,6 +235,22 @@ test('the end gives up on a receiver that does not answer, and takes nothing mor
   assert.equal(queue.depth, 0);
 });
 
+test('many that wait are no leak to Node', async () => {
+  const warnings: string[] = [];
+  const onWarning = ({ message }: Error) => warnings.push(message);
+  process.on('warning', onWarning);
+  const queue = queueOf({ attempts: 30, attemptsPerReceiver: 30 });
+  for (let i = 0; i < 40; i++) queue.add(`mpc ${i}`, to(), named(String(i)));
+  await settled();
+  for (const attempt of attempts.slice(0, 15)) await attempt.answer(DOWN);
+  await settled();
+  process.off('warning', onWarning);
+  assert.deepEqual(warnings, []);
+  const closed = queue.close(2000);
+  await advance(2000);
+  await closed;
+});
+
 test('closing an idle queue takes no time', async () => {
   await queueOf().close(2000);
   assert.equal(clock.pending, 0);
