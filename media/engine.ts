@@ -255,6 +255,14 @@ export interface HistogramSnapshot {
   readonly sum: number;
 }
 
+/** How calls sound: each leg that receives, observed once a second. Seconds, but for the MOS estimate of 1 to 4.41. */
+export interface QualitySnapshot {
+  readonly jitter: HistogramSnapshot;
+  readonly roundTrip: HistogramSnapshot;
+  readonly playoutDelay: HistogramSnapshot;
+  readonly mos: HistogramSnapshot;
+}
+
 export interface WorkerSnapshot {
   readonly worker: number;
   readonly ticks: number;
@@ -268,7 +276,16 @@ export interface WorkerSnapshot {
   readonly rtpIn: number;
   readonly rtpOut: number;
   readonly rtpLost: number;
+  /** In time, but behind a newer one. */
+  readonly rtpReordered: number;
+  /** Times a stream went on elsewhere: its numbers jumped. */
+  readonly rtpResyncs: number;
+  /** Lost packets rebuilt from error correction. */
+  readonly rtpRecovered: number;
   readonly framesConcealed: number;
+  /** Times sound was shortened or lengthened to correct a delay. */
+  readonly stretches: number;
+  readonly quality: QualitySnapshot;
   /** By closed reason, such as `foreign`, `malformed`, `late`, `duplicate`. */
   readonly rtpDiscarded: Readonly<Record<string, number>>;
 }

@@ -9,6 +9,7 @@ export class RtpTotals {
   reordered = 0;
   resyncs = 0;
   stretched = 0;
+  recovered = 0;
   readonly discarded = {
     /** Not RTP. */
     malformed: 0,
@@ -38,6 +39,7 @@ export class PlayoutTally {
   #reordered = 0;
   #resyncs = 0;
   #stretched = 0;
+  #recovered = 0;
   readonly #discarded = { late: 0, duplicate: 0, overflow: 0, jump: 0, size: 0, undecodable: 0 };
 
   addTo(totals: RtpTotals, counters: PlayoutCounters): void {
@@ -52,6 +54,8 @@ export class PlayoutTally {
     this.#resyncs = counters.resyncs;
     totals.stretched += counters.stretched - this.#stretched;
     this.#stretched = counters.stretched;
+    totals.recovered += counters.recovered - this.#recovered;
+    this.#recovered = counters.recovered;
     const { discarded } = counters;
     this.#discard(totals, 'late', counters.late);
     this.#discard(totals, 'duplicate', counters.duplicate);

@@ -5,6 +5,7 @@ import { Conference, type ConferenceReports } from '../conference/conference.ts'
 import type { ConferenceId, LegId, LegStats, PlayId } from '../engine.ts';
 import type { PacketIo } from '../io/packet-io.ts';
 import type { MixerLeg } from '../leg/leg.ts';
+import { QualityTally } from '../leg/quality-tally.ts';
 import { RtpLeg } from '../leg/rtp-leg.ts';
 import { RtpTotals } from '../leg/rtp-totals.ts';
 import { PlayRun } from '../play/play-run.ts';
@@ -35,6 +36,7 @@ export class MixerWorker {
   readonly #report: (report: Report) => void;
   readonly #factory: LegFactory;
   readonly #totals = new RtpTotals();
+  readonly #quality = new QualityTally();
   readonly #conferences = new Map<ConferenceId, Conference>();
   readonly #conferenceList: Conference[] = [];
   readonly #seats = new Map<LegId, Seat>();
@@ -312,8 +314,12 @@ export class MixerWorker {
     for (const [leg, seat] of this.#seats) {
       if (!(seat.leg instanceof RtpLeg)) continue;
       seat.leg.count();
-      legs.push({ leg, stats: seat.leg.stats(), silentMs: now - seat.leg.lastHeardAt });
+      const stats = seat.leg.stats();
+      const silentMs = now - seat.leg.lastHeardAt;
+      this.#quality.observe(stats, stats.packetsReceived > 0 && silentMs < SECOND_TICKS * FRAME_MS);
+      legs.push({ leg, stats, silentMs });
     }
+    const totals = this.#totals;
     this.#report({
       type: 'second',
       legs,
@@ -325,11 +331,16 @@ export class MixerWorker {
         duration: this.#duration.snapshot(),
         conferences: this.#conferences.size,
         legs: this.#seats.size,
-        rtpIn: this.#totals.packetsIn,
-        rtpOut: this.#totals.packetsOut,
-        rtpLost: this.#totals.lost,
-        framesConcealed: this.#totals.concealed,
-        rtpDiscarded: { ...this.#totals.discarded },
+        rtpIn: totals.packetsIn,
+        rtpOut: totals.packetsOut,
+        rtpLost: totals.lost,
+        rtpReordered: totals.reordered,
+        rtpResyncs: totals.resyncs,
+        rtpRecovered: totals.recovered,
+        framesConcealed: totals.concealed,
+        stretches: totals.stretched,
+        quality: this.#quality.snapshot(),
+        rtpDiscarded: { ...totals.discarded },
       },
     });
   }

@@ -1,6 +1,12 @@
 import { Counter, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import { CLIP_FAILURES, type ClipObserver } from '../../media/clip/index.ts';
-import type { EngineObserver, EngineSnapshot, PlayEndReason, WorkerSnapshot } from '../../media/index.ts';
+import type {
+  EngineObserver,
+  EngineSnapshot,
+  HistogramSnapshot,
+  PlayEndReason,
+  WorkerSnapshot,
+} from '../../media/index.ts';
 import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -104,6 +110,20 @@ export class Metrics implements EngineObserver {
     );
     this.#pull('partyline_rtp_lost_total', () => single(total((worker) => worker.rtpLost)));
     this.#pull('partyline_frames_concealed_total', () => single(total((worker) => worker.framesConcealed)));
+    this.#pull('partyline_rtp_reordered_total', () => single(total((worker) => worker.rtpReordered)));
+    this.#pull('partyline_rtp_resyncs_total', () => single(total((worker) => worker.rtpResyncs)));
+    this.#pull('partyline_rtp_recovered_total', () => single(total((worker) => worker.rtpRecovered)));
+    this.#pull('partyline_playout_stretches_total', () => single(total((worker) => worker.stretches)));
+    for (const [name, part] of [
+      ['partyline_rtp_jitter_seconds', 'jitter'],
+      ['partyline_rtp_round_trip_seconds', 'roundTrip'],
+      ['partyline_rtp_playout_delay_seconds', 'playoutDelay'],
+      ['partyline_rtp_mos', 'mos'],
+    ] as const)
+      this.#pull(name, () => {
+        const sum = addHistograms(workers().map(({ quality }) => quality[part]));
+        return sum ? histogramSamples(name, {}, sum) : [];
+      });
     this.#pull('partyline_rtp_discarded_total', () => byLabel('reason', sumByReason(workers())));
   }
 
@@ -203,6 +223,18 @@ function single(value: number): readonly Sample[] {
 
 function byLabel(label: string, values: Readonly<Record<string, number>>): readonly Sample[] {
   return Object.entries(values).map(([name, value]) => ({ labels: { [label]: name }, value }));
+}
+
+/** Undefined for none: what the buckets are is for those to say who count. */
+function addHistograms(all: readonly HistogramSnapshot[]): HistogramSnapshot | undefined {
+  const [first] = all;
+  return (
+    first && {
+      bounds: first.bounds,
+      counts: first.counts.map((_, bucket) => all.reduce((sum, each) => sum + (each.counts[bucket] ?? 0), 0)),
+      sum: all.reduce((sum, each) => sum + each.sum, 0),
+    }
+  );
 }
 
 function sumByReason(workers: readonly WorkerSnapshot[]): Record<string, number> {

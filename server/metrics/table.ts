@@ -71,6 +71,38 @@ export const METRICS = {
     labels: [],
     help: 'Frames invented in place of lost or late ones',
   },
+  partyline_rtp_reordered_total: { kind: 'counter', labels: [], help: 'RTP packets in time, but behind a newer one' },
+  partyline_rtp_resyncs_total: { kind: 'counter', labels: [], help: 'Times the numbers of an RTP stream jumped' },
+  partyline_rtp_recovered_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Lost RTP packets rebuilt from the error correction in the next',
+  },
+  partyline_playout_stretches_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Times sound was shortened or lengthened to correct its delay',
+  },
+  partyline_rtp_jitter_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'Interarrival jitter of each call that receives, observed every second',
+  },
+  partyline_rtp_round_trip_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'Round trip of each call whose peer sends RTCP, observed every second',
+  },
+  partyline_rtp_playout_delay_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'How long received sound waits to be played, each call, observed every second',
+  },
+  partyline_rtp_mos: {
+    kind: 'histogram',
+    labels: [],
+    help: 'Estimated listening quality (E-model, 1 to 4.41) of each call, observed every second',
+  },
   partyline_sip_requests_total: { kind: 'counter', labels: ['method'], help: 'SIP requests taken' },
   partyline_sip_responses_total: { kind: 'counter', labels: ['class'], help: 'SIP responses sent, by class of status' },
   partyline_sip_dropped_total: { kind: 'counter', labels: ['reason'], help: 'SIP traffic left unanswered, by reason' },

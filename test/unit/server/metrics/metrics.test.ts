@@ -20,7 +20,12 @@ function worker(index: number, changes: Partial<WorkerSnapshot> = {}): WorkerSna
     rtpIn: 0,
     rtpOut: 0,
     rtpLost: 0,
+    rtpReordered: 0,
+    rtpResyncs: 0,
+    rtpRecovered: 0,
     framesConcealed: 0,
+    stretches: 0,
+    quality: { jitter: EMPTY, roundTrip: EMPTY, playoutDelay: EMPTY, mos: EMPTY },
     rtpDiscarded: {},
     ...changes,
   };
@@ -152,6 +157,30 @@ test('counts of the workers are kept apart or summed, as the contract has it', a
     ['partyline_ws_refused_total{code="401"}', 2],
     ['partyline_ws_closed_total{code="1000"}', 5],
     ['partyline_ws_dropped_total{reason="slow_reader"}', 1],
+  ] as const)
+    assert.equal(await value(metrics, line), expected, line);
+});
+
+test('what calls sound like is added up over the workers', async () => {
+  const mos = { bounds: [3, 4], counts: [1, 2, 3], sum: 22 };
+  const quality = { jitter: EMPTY, roundTrip: EMPTY, playoutDelay: EMPTY, mos };
+  const metrics = watched({
+    workers: [
+      worker(0, { quality, rtpReordered: 1, rtpResyncs: 2, rtpRecovered: 3, stretches: 4 }),
+      worker(1, { quality, rtpReordered: 10, rtpResyncs: 20, rtpRecovered: 30, stretches: 40 }),
+    ],
+  });
+  for (const [line, expected] of [
+    ['partyline_rtp_mos_bucket{le="3"}', 2],
+    ['partyline_rtp_mos_bucket{le="4"}', 6],
+    ['partyline_rtp_mos_bucket{le="+Inf"}', 12],
+    ['partyline_rtp_mos_sum', 44],
+    ['partyline_rtp_mos_count', 12],
+    ['partyline_rtp_jitter_seconds_count', 0],
+    ['partyline_rtp_reordered_total', 11],
+    ['partyline_rtp_resyncs_total', 22],
+    ['partyline_rtp_recovered_total', 33],
+    ['partyline_playout_stretches_total', 44],
   ] as const)
     assert.equal(await value(metrics, line), expected, line);
 });
