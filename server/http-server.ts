@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { rawError } from './api/reply.ts';
 import type { Config } from './config.ts';
@@ -7,6 +7,24 @@ import { StartError } from './start-error.ts';
 /** How often Node looks for connections that are over their time. */
 const CHECK_INTERVAL_MS = 2000;
 const KEEP_ALIVE_MS = 5000;
+
+const upgrading = new WeakSet<IncomingMessage>();
+
+/**
+ * Offers to go on in another protocol than ours are left unheard, as RFC 9110 section 7.8 allows: Java's client makes one
+ * with every request, and Node would take each for an upgrade as soon as anybody listens for those.
+ */
+class Request extends IncomingMessage {
+  get upgrade(): boolean {
+    return upgrading.has(this) && (this.method === 'CONNECT' || this.headers.upgrade?.toLowerCase() === 'websocket');
+  }
+
+  /** Set by Node's parser. */
+  set upgrade(asked: boolean) {
+    if (asked) upgrading.add(this);
+    else upgrading.delete(this);
+  }
+}
 
 /** An HTTP server within all limits, not yet listening. Node's strict parser judges what a request is. */
 export function createHttpServer(config: Config['http'], listener: RequestListener, newUuid: () => string): Server {
@@ -20,10 +38,13 @@ export function createHttpServer(config: Config['http'], listener: RequestListen
       noDelay: true,
       // The app asks for it, so that the refusal has the form of all others.
       requireHostHeader: false,
+      IncomingMessage: Request,
     },
     listener,
   );
   server.maxConnections = config.maxConnections;
+  // Node alone would answer without a body.
+  server.on('checkExpectation', listener);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') {
       socket.destroy();

@@ -59,6 +59,20 @@ test('pipelined requests are answered in order, and nothing is smuggled between 
   assert.deepEqual(raw.statuses, [200, 404]);
 });
 
+test('offers of another protocol and unknown expectations are left unheard, also with a body', async () => {
+  const basic = Buffer.from(`${server.authId}:${server.authToken}`).toString('base64');
+  const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n';
+  const play = `POST /v1/Account/${server.authId}/MultiPartyCall/name_x/Member/1/Play/ HTTP/1.1`;
+  const raw = new RawHttp(server.httpUrl).write(head(offer, 'GET /healthz HTTP/1.1'));
+  await until('the first answer', () => raw.statuses.length === 1);
+  raw.write(`${head(`${offer}Authorization: Basic ${basic}\r\nContent-Length: 2\r\n`, play)}{}`);
+  await until('the second answer', () => raw.statuses.length === 2);
+  raw.write(head('Expect: miracles\r\nConnection: close\r\n', 'GET /nothing HTTP/1.1'));
+  const received = await raw.closed();
+  assert.deepEqual(raw.statuses, [200, 404, 404]);
+  assert.equal(received.match(/"error":"not found"/g)?.length, 2);
+});
+
 test('headers and bodies that drip in are cut off in time, and nobody else is slowed down', async (t) => {
   const drips = Array.from({ length: 100 }, (_, i) => {
     const raw = new RawHttp(server.httpUrl);

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 /** Bytes on a connection, written as they are, and everything that came back until the far side ended it. */
@@ -13,9 +12,9 @@ export class RawHttp {
     this.socket.setEncoding('latin1').on('data', (text: string) => {
       this.#received += text;
     });
-    // A reset is an end too.
+    // A reset is an end too; `once` of node:events would reject with it.
     this.socket.on('error', () => {});
-    this.#ended = once(this.socket, 'close').then(() => {});
+    this.#ended = new Promise((resolve) => this.socket.once('close', () => resolve()));
   }
 
   write(bytes: string): this {
