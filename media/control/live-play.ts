@@ -56,6 +56,8 @@ export class LivePlay implements Play {
   #finished = false;
   /** Set while the play is to start paused, so that nothing is heard before the changes are made. */
   #preparation: Preparation | undefined;
+  /** The last change of gain, and when its ramp is over. */
+  #gain: { readonly gainDb: number; readonly until: number } | undefined;
   #failure: { reason: PlayEndReason; detail: string } | undefined;
 
   constructor({ request, leases, sounds, thread, now, onEvent }: LivePlayOptions) {
@@ -157,6 +159,9 @@ export class LivePlay implements Play {
       if (this.request.legs.includes(leg)) target.startLatencyMs = at - this.request.requestedAt;
       this.#onEvent({ type: 'started', play: this, leg, latencyMs: target.startLatencyMs });
     }
+    // Those who waited longer than others begin with the gain of the request.
+    if (this.#gain && legs.some((leg) => this.request.legs.includes(leg)))
+      this.#postGain(this.#gain.gainDb, Math.max(0, this.#gain.until - this.#now()));
     if (!preparation) return;
     const { gainDb, positionMs } = preparation;
     if (gainDb !== undefined) this.#postGain(gainDb, this.request.options.fadeInMs);
@@ -249,6 +254,7 @@ export class LivePlay implements Play {
   }
 
   #postGain(gainDb: number, rampMs: number): void {
+    this.#gain = { gainDb, until: this.#now() + rampMs };
     this.thread.post({ type: 'play-gain', play: this.id, gain: gainOfDb(gainDb), rampMs });
   }
 }

@@ -80,8 +80,25 @@ test('changes to a play that waits are in force with its first frame', () => {
     { type: 'pause-play', play: 'p', paused: false },
   ]);
   posted.length = 0;
+  now += 300;
   play.started([2], 5200);
-  assert.deepEqual(posted, [], 'once');
+  assert.deepEqual(
+    posted,
+    [{ type: 'play-gain', play: 'p', gain: 0.1, rampMs: 0 }],
+    'the place of the start only once',
+  );
+});
+
+test('who had to wait for her turn gets the gain of now, and the rest of its ramp', () => {
+  play.started([1], 5000);
+  play.setGain(-20, 1000);
+  now += 400;
+  posted.length = 0;
+  play.started([2], now);
+  assert.deepEqual(posted, [{ type: 'play-gain', play: 'p', gain: 0.1, rampMs: 600 }]);
+  posted.length = 0;
+  play.started([3], now);
+  assert.deepEqual(posted, [], 'who joins later hears what the others hear');
 });
 
 test('a play that waits and was paused by its owner starts paused', () => {
