@@ -33,6 +33,7 @@ export class RtpSender {
   /** From this tick and timestamp on the present clock rate counts. */
   #baseTick = 0;
   #baseTimestamp: number;
+  /** Of the last packet: where another clock rate begins. */
   #lastTick = 0;
   /** Set while packets flow without a gap; the first one after a gap carries the marker (RFC 3551 section 4.1). */
   #flowing = false;
@@ -94,6 +95,7 @@ export class RtpSender {
    * when the codec has nothing to send.
    */
   next(output: Output, tick: number, payloadType: number, dtmfPayloadType: number | undefined): Uint8Array | undefined {
+    this.#lastTick = tick;
     const timestamp = this.timestampOf(tick);
     if (this.#digits?.busy && dtmfPayloadType !== undefined) {
       const event = this.#event!;

@@ -7,7 +7,7 @@ import { g722 } from '../../../../media/codec/g722.ts';
 import { Encodings, Output } from '../../../../media/conference/output.ts';
 import { RateBridge } from '../../../../media/leg/rate-bridge.ts';
 import { RtpSender } from '../../../../media/leg/rtp-sender.ts';
-import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader } from '../../../../media/rtp/packet.ts';
+import { parseRtp, RtpFault, RtpHeader } from '../../../../media/rtp/packet.ts';
 
 const RATE = 8000;
 const ORIGIN = { ssrc: 1, sequence: 65_534, timestamp: 4_294_967_290 };
@@ -24,9 +24,10 @@ function send(from: RtpSender, ticks: readonly number[], payloadType = 0): RtpHe
   const output = new Output(samplesPerFrame(RATE));
   return ticks.map((tick) => {
     output.begin(true);
-    const bytes = from.next(output, tick, payloadType, 101);
+    const payload = from.next(output, tick, payloadType, 101);
     const header = new RtpHeader();
-    assert.ok(bytes);
+    assert.ok(payload);
+    const bytes = Uint8Array.of(...from.head, ...payload);
     assert.equal(parseRtp(bytes, 0, bytes.length, header), RtpFault.none);
     return header;
   });
@@ -78,10 +79,10 @@ test("a digit's duration is told in the clock of the events, not of the codec", 
     const output = new Output(samplesPerFrame(RATE));
     const durations = [1, 2, 3, 4, 5].map((tick) => {
       output.begin(true);
-      const bytes = from.next(output, tick, 111, 101);
-      assert.ok(bytes && (bytes[1]! & 0x7f) === 101);
-      assert.equal(bytes[RTP_HEADER_BYTES], 4);
-      return (bytes[RTP_HEADER_BYTES + 2]! << 8) | bytes[RTP_HEADER_BYTES + 3]!;
+      const event = from.next(output, tick, 111, 101);
+      assert.ok(event && (from.head[1]! & 0x7f) === 101);
+      assert.equal(event[0], 4);
+      return (event[2]! << 8) | event[3]!;
     });
     assert.deepEqual(
       durations,
