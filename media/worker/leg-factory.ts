@@ -1,9 +1,10 @@
 import type { SampleRate } from '../audio/frame.ts';
 import { samplesPerFrame } from '../audio/frame.ts';
 import { ByteRing } from '../audio/ring.ts';
-import { type Codec, codecFor } from '../codec/codec.ts';
+import type { Codec } from '../codec/codec.ts';
 import { mulaw } from '../codec/g711.ts';
 import { l16LittleEndian } from '../codec/l16.ts';
+import { codecFor } from '../codec/table.ts';
 import { Encodings } from '../conference/output.ts';
 import type { LegId } from '../engine.ts';
 import type { PacketIo, PacketSocket } from '../io/packet-io.ts';

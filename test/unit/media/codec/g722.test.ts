@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { codecFor } from '../../../../media/codec/codec.ts';
 import { g722 } from '../../../../media/codec/g722.ts';
+import { codecFor } from '../../../../media/codec/table.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { levelAt, sinad, tone } from '../../../support/tones.ts';
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { samplesPerFrame } from '../../../../media/audio/frame.ts';
-import { type Codec, codecFor } from '../../../../media/codec/codec.ts';
+import type { Codec } from '../../../../media/codec/codec.ts';
 import { mulaw } from '../../../../media/codec/g711.ts';
+import { codecFor } from '../../../../media/codec/table.ts';
 import { Encodings, Output } from '../../../../media/conference/output.ts';
 import { Latch } from '../../../../media/leg/latch.ts';
 import { RtpLeg, type RtpLegState } from '../../../../media/leg/rtp-leg.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { samplesPerFrame } from '../../../../media/audio/frame.ts';
-import { codecFor } from '../../../../media/codec/codec.ts';
 import { mulaw } from '../../../../media/codec/g711.ts';
 import { g722 } from '../../../../media/codec/g722.ts';
+import { codecFor } from '../../../../media/codec/table.ts';
 import { Encodings, Output } from '../../../../media/conference/output.ts';
 import { RateBridge } from '../../../../media/leg/rate-bridge.ts';
 import { RtpSender } from '../../../../media/leg/rtp-sender.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { codecFor } from '../../../../media/codec/codec.ts';
+import { codecFor } from '../../../../media/codec/table.ts';
 
 test('a codec is found by its SDP name in any letter case and its clock rate', () => {
   assert.equal(codecFor('PCMU', 8000)?.staticPayloadType, 0);
