@@ -16,9 +16,9 @@ const RATE = 8000;
 const PITCHES = { ana: 440, bob: 660, eve: 880 } as const;
 const HUMS = Object.values(PITCHES);
 const MPC = 'Story of three';
-/** A clip is there when it stands this far out of all that is not it; without it chance gives about -25 dB. */
-const THERE_DB = 10;
-const NOT_THERE_DB = -15;
+/** A clip is there when it stands this far out of all that is not it; without it chance gives about -20 dB. */
+const THERE_DB = 8;
+const NOT_THERE_DB = -12;
 const SILENT_DB = -45;
 /** The clips are at -15 dB; what G.711 adds to the hums is below this. */
 const STOPPED_DB = -32;
@@ -44,6 +44,18 @@ function noise(seed: number, seconds: number): Int16Array {
 
 function serve(name: string, samples: Int16Array): string {
   return source.file(`/${name}.wav`, writeWav(samples, RATE), { 'cache-control': 'max-age=600' });
+}
+
+/**
+ * How far a clip stands out of all that is not it, in dB: the lower middle one of its quarters, each found by itself. A recording
+ * of what was received is shorter for each packet that a busy machine lost, and then holds the clip in two places.
+ */
+function presence(clip: Int16Array, recording: Int16Array): number {
+  const quarter = clip.length >> 2;
+  const found = [0, 1, 2, 3].map((i) =>
+    findClip(clip.subarray(i * quarter, (i + 1) * quarter), recording, HUMS, recording.length - quarter),
+  );
+  return found.map(({ snrDb }) => snrDb).sort((a, b) => a - b)[1] ?? Number.NaN;
 }
 
 async function phone(t: TestContext, name: 'ana' | 'bob'): Promise<Baresip> {
@@ -115,18 +127,19 @@ test("two phones and a WebSocket member hear each other and what Plivo's SDK pla
   for (const { member_id, start_latency_ms } of played.targets)
     assert.ok((start_latency_ms ?? Number.NaN) < 250, `${start_latency_ms} ms for member ${member_id}`);
   const since = eve.frames.filter(({ at }) => at >= warm.at);
-  const found = findClip(clips.all, eve.heard(warm.at), HUMS);
+  const found = findClip(clips.all.subarray(0, RATE / 4), eve.heard(warm.at), HUMS);
   const arrived = since[Math.floor(found.at / 160)]?.at ?? Number.NaN;
-  assert.ok(found.snrDb > THERE_DB && arrived - warm.at < 250, `${arrived - warm.at} ms until eve hears it`);
+  assert.ok(found.snrDb > THERE_DB, `eve hears it ${found.snrDb} dB above the rest`);
+  assert.ok(arrived - warm.at < 250, `${arrived - warm.at} ms until eve hears it`);
 
   const long = await play('all', serve('long', clips.long));
   await playSounds(server, name, long);
   await mpcs.stopPlayAudio('all', of());
   const stopped = await playOver(server, name, long, 1000);
   assert.deepEqual([stopped.status, stopped.reason], ['stopped', null]);
-  await eve.hearFor(200);
-  const left = rmsDb(withoutTones(await eve.hearFor(400), HUMS));
-  assert.ok(left < STOPPED_DB, `a stopped play is heard at ${left} dB`);
+  await until('the stopped play is no longer heard', async () => {
+    return rmsDb(withoutTones(await eve.hearFor(200), HUMS)) < STOPPED_DB;
+  });
 
   await mpcs.kickParticipant(3, of());
   assert.equal((await eve.closed).reason, 'kicked');
@@ -137,7 +150,7 @@ test("two phones and a WebSocket member hear each other and what Plivo's SDK pla
   const recordings = { ana: (await ana.heard()).samples, bob: (await bob.heard()).samples, eve: eve.heard() };
   const heard = Object.entries(recordings).map(([member, recording]) => {
     const there = Object.entries({ bob: clips.bob, two: clips.two, all: clips.all }).map(([clip, samples]) => {
-      const { snrDb } = findClip(samples, recording, HUMS);
+      const snrDb = presence(samples, recording);
       assert.ok(snrDb > THERE_DB || snrDb < NOT_THERE_DB, `${clip} at ${member}: ${snrDb} dB leaves doubt`);
       return snrDb > THERE_DB ? clip : '';
     });
