@@ -81,7 +81,7 @@ export class Stage {
     const booking = this.#bookings.get(play);
     if (!booking) return;
     booking.paused = paused;
-    for (const airing of booking.airings) airing.voice.paused = paused || airing.covered;
+    for (const airing of booking.airings) airing.voice.pause(paused || airing.covered);
   }
 
   seek(play: PlayId, sample: number): void {
@@ -113,12 +113,21 @@ export class Stage {
     }
   }
 
-  /** A new member hears what is played to those who join later. */
+  /** A new member hears what is played to those who join later: from where it is, or in her queue while it waits. */
   welcome(member: Member): void {
-    for (const airing of this.#airings) {
-      if (!airing.run.laterJoiners || airing.stopping || airing.voice.ended) continue;
-      this.#attach(airing, member);
-      this.#reports.started(airing.run.id, [member.id]);
+    for (const booking of this.#bookings.values()) {
+      if (!booking.run.laterJoiners) continue;
+      const lane = member.lane(booking.run.layer);
+      const airing = [...booking.airings].find((each) => !each.stopping && !each.voice.ended);
+      if (airing && lane.current === undefined) {
+        lane.current = airing;
+        this.#attach(airing, member);
+        this.#reports.started(airing.run.id, [member.id]);
+      } else if (airing || booking.waiting.size > 0) {
+        booking.waiting.add(member);
+        lane.enqueue(booking.run);
+        this.#stirred = true;
+      }
     }
   }
 
@@ -171,7 +180,7 @@ export class Stage {
       }
       if (idle.length === 0) continue;
       const airing = this.#air(booking, new Voice(booking.run.score, this.#samplesPerFrame));
-      airing.voice.paused = booking.paused;
+      airing.voice.pause(booking.paused);
       this.#starting.push(airing);
       for (const member of idle) {
         booking.waiting.delete(member);
@@ -190,7 +199,7 @@ export class Stage {
       if (!lower.run.pausesWhenCovered || lower.stopping || lower.reported) continue;
       const part = this.#part(lower, listeners);
       part.covered = true;
-      part.voice.paused = true;
+      part.voice.pause(true);
     }
   }
 
@@ -201,7 +210,7 @@ export class Stage {
       if (free.length === 0) continue;
       const part = this.#part(lower, free);
       part.covered = false;
-      part.voice.paused = this.#bookings.get(part.run.id)?.paused ?? false;
+      part.voice.pause(this.#bookings.get(part.run.id)?.paused ?? false);
     }
   }
 

@@ -27,7 +27,6 @@ export class Voice {
   readonly frame: Int16Array;
   /** True when `frame` has something to add in this tick. */
   audible = false;
-  paused = false;
   /** Samples sounded so far, over all loops. */
   played = 0;
   underruns = 0;
@@ -41,6 +40,13 @@ export class Voice {
   #rampLeft: number;
   /** Set when a stop was asked for: the voice ends once its gain reached zero. */
   #stopping = false;
+  /** Asked to be silent; it is once the frame that fades out is over. */
+  #paused = false;
+  /** Sound that is cut off gets one frame of fade, and one when it comes back: neither is heard as a click. */
+  #fadesOut = false;
+  #fadesIn = false;
+  /** Where to go on after the fade; -1 = where it is. */
+  #seekTo = -1;
   #starving = false;
   #ended = false;
 
@@ -76,14 +82,36 @@ export class Voice {
     twin.#gain = this.#gain;
     twin.#targetGain = this.#targetGain;
     twin.#rampLeft = this.#rampLeft;
-    twin.paused = this.paused;
+    twin.audible = this.audible;
+    twin.#paused = this.#paused;
+    twin.#fadesOut = this.#fadesOut;
+    twin.#fadesIn = this.#fadesIn;
+    twin.#seekTo = this.#seekTo;
     twin.played = this.played;
     return twin;
   }
 
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Falls silent in place, or goes on from there. */
+  pause(paused: boolean): void {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (paused) this.#fadesOut = this.audible;
+    else if (this.#fadesOut) this.#fadesOut = false;
+    else this.#fadesIn = this.played > 0;
+  }
+
   /** Moves within the current sound, in samples. */
   seek(sample: number): void {
-    this.#cursor.seek(this.#score.sounds[this.#index]!, sample);
+    if (this.audible) {
+      this.#fadesOut = true;
+      this.#seekTo = sample;
+    } else {
+      this.#cursor.seek(this.current, sample);
+    }
   }
 
   /** Goes to a linear gain in a straight line over `samples`. */
@@ -98,14 +126,14 @@ export class Voice {
   stop(samples: number): void {
     this.setGain(0, samples);
     this.#stopping = true;
-    if (this.paused || samples <= 0) this.#end();
+    if ((this.#paused && !this.#fadesOut) || samples <= 0) this.#end();
   }
 
   /** Makes the frame of one tick. After 'ended' the frame may still hold a last piece of sound. */
   step(): VoiceStep {
     this.audible = false;
     if (this.#ended) return 'ended';
-    if (this.paused) return 'paused';
+    if (this.#paused && !this.#fadesOut) return 'paused';
     const filled = this.#fill();
     if (filled > 0) {
       this.frame.fill(0, filled);
@@ -113,6 +141,7 @@ export class Voice {
       this.audible = true;
       this.played += filled;
     }
+    if (this.#fadesIn || this.#fadesOut) this.#fade();
     if (this.#ended) return 'ended';
     if (filled < this.frame.length) {
       if (!this.#starving) this.underruns += 1;
@@ -121,6 +150,20 @@ export class Voice {
     }
     this.#starving = false;
     return 'sounding';
+  }
+
+  /** The frame before a cut falls to nothing, the one after it rises from nothing. */
+  #fade(): void {
+    applyRamp(this.frame, this.#fadesIn ? 0 : 1, this.#fadesOut ? 0 : 1);
+    this.#fadesIn = false;
+    if (!this.#fadesOut) return;
+    this.#fadesOut = false;
+    if (this.#seekTo >= 0 && !this.#ended) {
+      this.#cursor.seek(this.current, this.#seekTo);
+      this.#fadesIn = true;
+    }
+    this.#seekTo = -1;
+    if (this.#paused) this.#fadesIn = false;
   }
 
   #fill(): number {

@@ -329,18 +329,48 @@ test('a replacing play ends what sounds and what waits, and starts', () => {
 test('pause holds a play in place, seek moves it, and gain ramps', () => {
   const mpc = new TestConference();
   mpc.join('ana');
-  const samples = Int16Array.from({ length: 100 * FRAME }, (_, i) => 1 + Math.floor(i / FRAME));
+  const samples = Int16Array.from({ length: 100 * FRAME }, (_, i) => 100 * (1 + Math.floor(i / FRAME)));
   mpc.play('p', ['ana'], [mpc.sound(samples)]);
   mpc.runTicks(2);
   mpc.conference.stage.pause('p', true);
-  mpc.runTicks(3);
+  mpc.runTicks(4);
   mpc.conference.stage.pause('p', false);
-  mpc.runTicks(1);
+  mpc.runTicks(2);
   mpc.conference.stage.seek('p', 50 * FRAME);
-  mpc.runTicks(1);
+  mpc.runTicks(3);
+  mpc.conference.stage.pause('p', true);
+  mpc.runTicks(2);
   const heard = mpc.take('ana');
-  const firstOfFrame = [0, 1, 2, 3, 4, 5, 6].map((frame) => heard[frame * FRAME]);
-  assert.deepEqual(firstOfFrame, [1, 2, 0, 0, 0, 3, 51]);
+  const middleOf = (frame: number): number => heard[frame * FRAME + FRAME / 2]!;
+  assert.deepEqual([0, 1, 3, 4].map(middleOf), [100, 200, 0, 0]);
+  assert.deepEqual([middleOf(7), middleOf(10)], [500, 5200], 'on from where it was, then from where it was sent');
+  for (let i = 1; i < heard.length; i++)
+    assert.ok(Math.abs(heard[i]! - heard[i - 1]!) <= 101, `a jump from ${heard[i - 1]} to ${heard[i]} at ${i}`);
+});
+
+test('a later joiner of a play that still waits is taken in when it starts, and her next play waits for it', () => {
+  const mpc = new TestConference();
+  mpc.join('ana');
+  const sound = new Sound(9);
+  mpc.play('music', ['ana'], [sound], { laterJoiners: true });
+  mpc.runTicks(2);
+  mpc.join('ben');
+  sound.append(new Int16Array(10 * FRAME).fill(500));
+  sound.complete = true;
+  mpc.conference.stage.soundGrew();
+  mpc.runTicks(2);
+  mpc.join('eve');
+  mpc.play('next', ['eve'], [mpc.sound(new Int16Array(FRAME).fill(7))]);
+  mpc.runTicks(20);
+  assert.deepEqual(
+    mpc.plays.ended.map(({ play, leg, played }) => [play, leg, played]),
+    [
+      ['music', 1, 10 * FRAME],
+      ['music', 2, 10 * FRAME],
+      ['music', 3, 8 * FRAME],
+      ['next', 3, FRAME],
+    ],
+  );
 });
 
 test('a bed dips under an announcement to the one who hears it, and comes back without a jump', () => {
@@ -371,14 +401,14 @@ test('a bed that pauses waits in place under an announcement, for its listener a
   mpc.play('one', ['ana'], [mpc.sound(new Int16Array(5 * FRAME).fill(1000))]);
   mpc.play('two', ['ana'], [mpc.sound(new Int16Array(5 * FRAME).fill(2000))]);
   mpc.runTicks(50);
-  const firsts = (name: string): number[] => {
+  const lasts = (name: string): number[] => {
     const heard = mpc.take(name);
-    return Array.from({ length: heard.length / FRAME }, (_, i) => heard[i * FRAME]!);
+    return Array.from({ length: heard.length / FRAME }, (_, i) => heard[i * FRAME + FRAME - 1]!);
   };
-  const ana = firsts('ana');
-  assert.deepEqual(ana.slice(8, 23), [9, 10, 1000, 1000, 1000, 1000, 1000, 2000, 2000, 2000, 2000, 2000, 11, 12, 13]);
+  const ana = lasts('ana');
+  assert.deepEqual(ana.slice(8, 23), [9, 10, 1000, 1000, 1000, 1000, 1000, 2000, 2000, 2000, 2000, 2000, 12, 13, 14]);
   assert.deepEqual(
-    firsts('ben').slice(8, 23),
+    lasts('ben').slice(8, 23),
     Array.from({ length: 15 }, (_, i) => 9 + i),
   );
   assert.deepEqual(
