@@ -171,13 +171,27 @@ export class Softphone {
   /** Speaks in real time until stopped. */
   speak(tones: number | Tone | readonly Tone[]): SoftphoneVoice {
     const source = new ToneSource(this.sampleRate, tones);
+    return this.#pace((frame) => source.next(frame));
+  }
+
+  /** Speaks samples of its own rate in real time, again and again until stopped. */
+  speakSamples(samples: Int16Array): SoftphoneVoice {
+    let at = 0;
+    return this.#pace((frame) => {
+      if (at + frame.length > samples.length) at = 0;
+      frame.set(samples.subarray(at, at + frame.length));
+      at += frame.length;
+    });
+  }
+
+  #pace(fill: (frame: Int16Array) => void): SoftphoneVoice {
     const frame = new Int16Array(samplesPerFrame(this.sampleRate));
     const startedAt = performance.now();
     let frames = 0;
     let timer: NodeJS.Timeout;
     const step = (): void => {
       while (startedAt + frames * FRAME_MS <= performance.now()) {
-        source.next(frame);
+        fill(frame);
         this.sendFrame(frame);
         frames += 1;
       }
