@@ -4,6 +4,7 @@ import { Baresip, type BaresipOptions } from '../support/baresip.ts';
 import { requireProgram } from '../support/programs.ts';
 import { startServer, type TestServer, until } from '../support/server.ts';
 import { levelAt } from '../support/tones.ts';
+import { UdpRelay } from '../support/udp-relay.ts';
 
 const ANA_HZ = 440;
 const BOB_HZ = 900;
@@ -11,6 +12,8 @@ const RATE = 8000;
 /** A tone at -12 dBFS through G.711, give or take. */
 const LOUD_DB = -15;
 const SILENT_DB = -45;
+/** Several retransmissions take so long. */
+const LOSSY_MS = 20_000;
 
 let server: TestServer;
 const phones: Baresip[] = [];
@@ -104,6 +107,30 @@ for (const [transport, codec] of [
     await until('the MPC ends', async () => (await participants(mpc)).length === 0);
   });
 }
+
+test('a phone calls, holds, resumes and hangs up although every fifth message is lost either way', async (t) => {
+  if (!requireProgram(t, 'baresip')) return;
+  // What the server calls its own address is the bad network in front of it.
+  const address = '127.0.0.2';
+  const distant = await startServer({ PUBLIC_ADDRESS: address });
+  t.after(() => distant.stop());
+  const ana = await phone({ name: 'ana', hz: ANA_HZ });
+  const conditions = { delay: () => 1, loss: 0.2 };
+  const relay = await UdpRelay.start({ toServer: conditions, toPhone: conditions, seed: 3 }, ana.sipPort, {
+    address,
+    port: distant.sipPort,
+  });
+  t.after(() => relay.close());
+  relay.target(distant.sipPort);
+  for (let i = 0; i < 4; i++) {
+    await ana.dial(`sip:lossy-${i}@${address}:${distant.sipPort}`, LOSSY_MS);
+    await ana.hold(LOSSY_MS);
+    await ana.resume(LOSSY_MS);
+    await ana.hangUp();
+    await until('the call is over', async () => /^partyline_sip_dialogs 0$/m.test(await distant.metrics()), LOSSY_MS);
+  }
+  assert.ok(relay.lostToServer.length >= 4, `only ${relay.lostToServer.length} messages to the server were lost`);
+});
 
 test('phones are hung up when the MPC is ended through the API', async (t) => {
   if (!requireProgram(t, 'baresip')) return;

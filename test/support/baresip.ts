@@ -54,13 +54,15 @@ const PORTS = 20;
 
 export class Baresip {
   readonly events: BaresipEvent[] = [];
+  readonly sipPort: number;
   readonly #folder: string;
   readonly #child: ChildProcess;
   #control: Socket | undefined;
   #unread = Buffer.alloc(0);
   #answers = 0;
 
-  private constructor(folder: string, child: ChildProcess) {
+  private constructor(sipPort: number, folder: string, child: ChildProcess) {
+    this.sipPort = sipPort;
     this.#folder = folder;
     this.#child = child;
   }
@@ -79,7 +81,7 @@ export class Baresip {
       `<sip:${options.name}@127.0.0.1:${port}>;regint=0;answermode=manual;audio_codecs=${named}\n`,
     );
     const child = spawn('baresip', ['-4', '-f', folder], { stdio: 'ignore' });
-    const phone = new Baresip(folder, child);
+    const phone = new Baresip(port, folder, child);
     try {
       await phone.#connect(port + 2);
     } catch (error) {
@@ -90,18 +92,18 @@ export class Baresip {
   }
 
   /** Calls and waits until the call stands. */
-  async dial(uri: string): Promise<void> {
+  async dial(uri: string, waitMs?: number): Promise<void> {
     await this.command('dial', uri);
-    await this.event('CALL_ESTABLISHED');
+    await this.event('CALL_ESTABLISHED', waitMs);
   }
 
   /** Puts the call on hold; resolves when our answer came. */
-  async hold(): Promise<void> {
-    await this.#renegotiate('hold');
+  async hold(waitMs?: number): Promise<void> {
+    await this.#renegotiate('hold', waitMs);
   }
 
-  async resume(): Promise<void> {
-    await this.#renegotiate('resume');
+  async resume(waitMs?: number): Promise<void> {
+    await this.#renegotiate('resume', waitMs);
   }
 
   async hangUp(): Promise<void> {
@@ -153,10 +155,10 @@ export class Baresip {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #renegotiate(command: string): Promise<void> {
+  async #renegotiate(command: string, waitMs?: number): Promise<void> {
     this.events.length = 0;
     await this.command(command);
-    await this.event('CALL_REMOTE_SDP');
+    await this.event('CALL_REMOTE_SDP', waitMs);
   }
 
   async #connect(port: number): Promise<void> {

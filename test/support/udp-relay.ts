@@ -49,8 +49,13 @@ export class UdpRelay {
     }, STEP_MS);
   }
 
-  static async start(conditions: RelayConditions, phonePort: number): Promise<UdpRelay> {
-    const [server, phone] = await Promise.all([bound(), bound()]);
+  /** `at`: where the phone is to find its peer, when not just anywhere. */
+  static async start(
+    conditions: RelayConditions,
+    phonePort: number,
+    at?: { readonly address: string; readonly port: number },
+  ): Promise<UdpRelay> {
+    const [server, phone] = await Promise.all([bound(), bound(at?.address, at?.port)]);
     return new UdpRelay(conditions, server, phone, phonePort);
   }
 
@@ -65,9 +70,9 @@ export class UdpRelay {
   }
 }
 
-async function bound(): Promise<Socket> {
+async function bound(address = '127.0.0.1', port = 0): Promise<Socket> {
   const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
+  socket.bind(port, address);
   await once(socket, 'listening');
   return socket;
 }
