@@ -34,8 +34,9 @@ export function callPlayResources(deps: CallPlayDeps): readonly Resource[] {
           });
           return { status: 202, body: { message: 'play started' }, headers: { Location: playPath(authId, play) } };
         }),
+        // What a call plays to the others may outlast it.
         DELETE: (request) => {
-          plays.stopCall(callOf(request, directory).member.callUuid);
+          if (!plays.stopCall(callUuidOf(request))) callOf(request, directory);
           return { status: 204 };
         },
       },
@@ -44,9 +45,13 @@ export function callPlayResources(deps: CallPlayDeps): readonly Resource[] {
 }
 
 function callOf(request: ApiRequest, directory: Directory): { readonly mpc: Mpc; readonly member: Member } {
-  const call = directory.findCall(param(request, 'call').toLowerCase());
+  const call = directory.findCall(callUuidOf(request));
   if (!call) throw new ApiError('not_found');
   return call;
+}
+
+function callUuidOf(request: ApiRequest): string {
+  return param(request, 'call').toLowerCase();
 }
 
 /** The A leg is the call itself; behind the B leg is everybody else in the MPC. */

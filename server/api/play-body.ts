@@ -103,13 +103,17 @@ export function parseAudience(body: Body, all: boolean, maxIds: number): Audienc
   }
   if (except.length > 0) throw badField('except', 'goes with the members all only');
   if (roles.length > 0) throw badField('role', 'goes with the members all only');
+  if (flagField(body, 'later_joiners')) throw badField('later_joiners', 'goes with the members all only');
   return { except, roles };
 }
 
 /** `aleg` unless the body says otherwise; older documentation calls it `leg`. */
 export function parseCallLegs(body: Body): CallLegs {
   const words = ['aleg', 'bleg', 'both'] as const;
-  return wordField(body, 'legs', words) ?? wordField(body, 'leg', words) ?? 'aleg';
+  const legs = wordField(body, 'legs', words) ?? wordField(body, 'leg', words) ?? 'aleg';
+  if (legs === 'aleg' && flagField(body, 'later_joiners'))
+    throw badField('later_joiners', 'goes with legs bleg or both');
+  return legs;
 }
 
 function readUrls(body: Body, name: string, split: (text: string) => string[]): string[] {

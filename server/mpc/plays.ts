@@ -110,10 +110,11 @@ export class Plays {
     }
   }
 
-  /** Stops what was asked for on a call, whichever legs it went to. */
-  stopCall(callUuid: string): void {
-    for (const entry of [...this.#running.values()])
-      if (entry.form.by === 'call' && entry.form.callUuid === callUuid) entry.stop();
+  /** Stops what was asked for on a call, whichever legs it went to. False: nothing of it runs. */
+  stopCall(callUuid: string): boolean {
+    const entries = [...this.#running.values()].filter(({ form }) => form.by === 'call' && form.callUuid === callUuid);
+    for (const entry of entries) entry.stop();
+    return entries.length > 0;
   }
 
   /** A copy: stopping may finish a play at once and change the map. */

@@ -57,6 +57,16 @@ test('stopping ends what was started on the call, for all its legs, and nothing 
   );
 });
 
+test('what a call plays to the others can be stopped after it has left', async () => {
+  const { mpc } = await app.join('standup');
+  await app.api('POST', path(), { urls: MP3, legs: 'bleg', loop: true });
+  app.directory.leave(mpc, member, 'hangup', false);
+  assert.equal((await app.api('POST', path(), { urls: MP3 })).status, 404);
+  assert.equal((await app.api('DELETE', path())).status, 204);
+  assert.ok(app.engine.plays[0]?.targets.every((target) => target.end === 'stopped'));
+  assert.equal((await app.api('DELETE', path())).status, 404);
+});
+
 test('the call UUID may be written in capitals', async () => {
   assert.equal((await app.api('POST', path().toUpperCase().replace('/CALL/', '/Call/'), { urls: MP3 })).status, 202);
 });
@@ -74,6 +84,12 @@ test('unknown calls, calls that are over and missing partners are not found', as
 });
 
 test('wrong bodies are refused', async () => {
-  for (const body of [{}, { urls: '' }, { urls: MP3, legs: 'cleg' }, { urls: MP3, length: 'long' }])
+  for (const body of [
+    {},
+    { urls: '' },
+    { urls: MP3, legs: 'cleg' },
+    { urls: MP3, length: 'long' },
+    { urls: MP3, later_joiners: true },
+  ])
     assert.equal((await app.api('POST', path(), body)).status, 400, JSON.stringify(body));
 });

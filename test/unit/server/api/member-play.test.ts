@@ -101,7 +101,7 @@ test('a form and JSON that calls itself a form are both understood', async () =>
 });
 
 test('the options reach the engine, as numbers or as text', async () => {
-  await app.api('POST', `${PLAY}/1/Play/`, {
+  await app.api('POST', `${PLAY}/all/Play/`, {
     url: MP3,
     loop: true,
     volume: -6.5,
@@ -155,6 +155,7 @@ for (const [field, value] of [
   ['duck', 'a lot'],
   ['duck', { gain_db: 3 }],
   ['later_joiners', 1],
+  ['later_joiners', true],
 ] as const)
   test(`${field}=${JSON.stringify(value)} is refused by name`, async () => {
     const { status, body } = await app.api('POST', `${PLAY}/1/Play/`, { url: MP3, [field]: value });
