@@ -19,7 +19,7 @@ export const METRICS = {
   partyline_clip_decode_seconds: {
     kind: 'histogram',
     labels: [],
-    help: 'Decoding one clip, from first byte to last sample',
+    help: 'ffmpeg at work on one clip, its waits for the source left out; wav at the rate of the MPC needs none',
   },
   partyline_clip_cache_bytes: { kind: 'gauge', labels: [], help: 'Decoded audio in memory' },
   partyline_clip_opens_total: {
