@@ -4,7 +4,8 @@ import { Networks } from './networks.ts';
 /** Addresses of clouds' metadata services. */
 const METADATA = new Networks(['169.254.169.254/32', 'fd00:ec2::254/128', '100.100.100.200/32', '168.63.129.16/32']);
 
-export type TargetVerdict = 'usable' | 'unspecified' | 'forbidden';
+/** `own`: the loopback interface of another machine, which is to be reached where that machine is. */
+export type TargetVerdict = 'usable' | 'own' | 'unspecified' | 'forbidden';
 
 /**
  * Whether RTP may be sent to an address that a peer named. `unspecified` is 0.0.0.0 or ::, the old way to say hold.
@@ -16,9 +17,10 @@ export function judgeTarget(address: string, ours: string, signalling: string): 
   if (target.toByteArray().every((byte) => byte === 0)) return 'unspecified';
   if (target.kind() !== ipaddr.process(ours).kind() || METADATA.has(address)) return 'forbidden';
   switch (target.range()) {
-    // Only a peer on this machine can have its ears on the loopback interface.
+    // A phone that dials 127.0.0.1, where a container's port forwarding listens, names it for its own sound as well.
     case 'loopback':
-      return isLoopback(signalling) ? 'usable' : 'forbidden';
+      if (isLoopback(signalling)) return 'usable';
+      return kindOf(signalling) === target.kind() ? 'own' : 'forbidden';
     case 'unspecified':
     case 'broadcast':
     case 'multicast':
@@ -26,6 +28,10 @@ export function judgeTarget(address: string, ours: string, signalling: string): 
     default:
       return isFutureUse(target) ? 'forbidden' : 'usable';
   }
+}
+
+function kindOf(address: string): 'ipv4' | 'ipv6' | undefined {
+  return ipaddr.isValid(address) ? ipaddr.process(address).kind() : undefined;
 }
 
 function isLoopback(address: string): boolean {

@@ -85,7 +85,8 @@ function readTerms(line: SdpMedia, context: NegotiationContext): MediaTerms | st
   if (verdict === 'forbidden' || (verdict === 'unspecified' && isFirst && !wantsNothing)) {
     return 'media address cannot be used';
   }
-  const remote = verdict === 'usable' ? readRemote(line.address, line) : undefined;
+  const address = { usable: line.address, own: context.signallingAddress, unspecified: undefined }[verdict];
+  const remote = address === undefined ? undefined : readRemote(address, line);
   return { ...terms, remote, direction: mirror(line.direction, remote !== undefined) };
 }
 

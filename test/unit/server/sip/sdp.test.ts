@@ -296,7 +296,6 @@ suite('refused:', () => {
     ['a host name for media', sdpText({ address: 'phone.example.com' }), 488],
     ['IPv6 where we have IPv4', sdpText({ address: '2001:db8::1' }), 488],
     ['0.0.0.0 without hold', sdpText({ address: '0.0.0.0' }), 488],
-    ['the loopback interface from elsewhere', sdpText({ address: '127.0.0.1' }), 488],
     ['another version', sdpText(AT).replace('v=0', 'v=1'), 400],
     ['no version', sdpText(AT).replace('v=0\r\n', ''), 400],
     ['no m-line', 'v=0\r\n', 400],
@@ -325,6 +324,11 @@ suite('refused:', () => {
   });
 });
 
+test('a peer elsewhere that names its own loopback interface is sent sound where its signalling comes from', () => {
+  const { terms } = agreed(sdpText({ address: '127.0.0.1' }));
+  assert.deepEqual([terms.remote?.address, terms.remote?.port, terms.direction], ['192.0.2.9', 40_000, 'sendrecv']);
+});
+
 suite('as a target of media', () => {
   const HERE = '192.0.2.1';
   const table: readonly (readonly [address: string, verdict: string, signalling?: string, ours?: string])[] = [
@@ -343,7 +347,8 @@ suite('as a target of media', () => {
     ['169.254.169.254', 'forbidden'],
     ['100.100.100.200', 'forbidden'],
     ['168.63.129.16', 'forbidden'],
-    ['127.0.0.1', 'forbidden'],
+    ['127.0.0.1', 'own'],
+    ['127.0.0.1', 'forbidden', '2001:db8::9'],
     ['127.0.0.1', 'usable', '127.0.0.1'],
     ['127.9.9.9', 'usable', '127.0.0.1', '127.0.0.1'],
     ['198.51.100.1', 'usable', '127.0.0.1'],
@@ -353,7 +358,7 @@ suite('as a target of media', () => {
     ['fd00:ec2::254', 'forbidden', '::1', '2001:db8::2'],
     ['::ffff:224.0.0.1', 'forbidden', '::1', '2001:db8::2'],
     ['::ffff:224.0.0.1', 'forbidden'],
-    ['::1', 'forbidden', '2001:db8::9', '2001:db8::2'],
+    ['::1', 'own', '2001:db8::9', '2001:db8::2'],
     ['example.com', 'forbidden'],
   ];
   for (const [address, verdict, signalling = '198.51.100.9', ours = HERE] of table) {
