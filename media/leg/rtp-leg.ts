@@ -294,7 +294,7 @@ export class RtpLeg implements MixerLeg {
 
   #setCodec(codec: Codec): void {
     this.#decoder = codec.createDecoder();
-    this.#playout = new Playout({ clockRate: codec.clockRate, decoder: this.#decoder });
+    this.#playout = new Playout({ clockRate: codec.clockRate, decoder: this.#decoder, seed: this.#sender.ssrc });
     this.#tally = new PlayoutTally();
     this.#bridge =
       codec.sampleRate === this.#sampleRate ? undefined : new RateBridge(codec.sampleRate, this.#sampleRate);
