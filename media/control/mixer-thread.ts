@@ -3,7 +3,6 @@ import type { WorkerSnapshot } from '../engine.ts';
 import type { Command, Report, WorkerSetup } from '../worker/protocol.ts';
 import { ClipFeed } from './clip-feed.ts';
 
-/** From TypeScript sources a worker needs the same loader as its parent; from the build it needs nothing. */
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
 const ENTRY = new URL(FROM_SOURCE ? '../worker/main.ts' : '../worker/main.js', import.meta.url);
 
@@ -36,9 +35,9 @@ export class MixerThread {
     const memory = new SharedArrayBuffer(4);
     this.#tickCount = new Int32Array(memory);
     const setup: WorkerSetup = { index, rtpHost, batchIo, tickCount: memory };
-    this.#worker = new Worker(ENTRY, {
+    this.#worker = new Worker(FROM_SOURCE ? sourceLoader() : ENTRY, {
       workerData: setup,
-      execArgv: FROM_SOURCE ? ['--import', 'tsx'] : [],
+      execArgv: [],
       name: `mixer ${index}`,
     });
     this.#ready = new Promise((resolve, reject) => {
@@ -96,4 +95,12 @@ export class MixerThread {
     if (waiting.async) void waiting.value.then(wake);
     else setImmediate(wake);
   }
+}
+
+/** A module that loads the worker from TypeScript: loaders given to a thread do not reach its own entry. */
+function sourceLoader(): URL {
+  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'));
+  const entry = JSON.stringify(ENTRY.href);
+  const code = `import { tsImport } from ${tsx}; await tsImport(${entry}, ${entry});`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }

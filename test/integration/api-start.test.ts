@@ -138,3 +138,15 @@ test('the server runs from nothing but what the image holds', async () => {
   assert.match(await (await fetch(server.httpUrl)).text(), /<title>partyline<\/title>/);
   assert.equal(await server.stop(), 0);
 });
+
+test('the server runs from its sources, mixers and all, as npm run dev has it', async (t) => {
+  const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as { scripts: Record<string, string> };
+  assert.match(scripts.dev ?? '', /^tsx watch .*server\/main\.ts$/);
+  const server = await startServer({}, { entry: 'server/main.ts', nodeFlags: ['--import', 'tsx'] });
+  t.after(() => server.stop());
+  const { wsUrl, authId, authToken } = server;
+  const ana = await WsClient.join({ wsUrl, authId, authToken, mpc: 'name_source' });
+  const eve = await WsClient.join({ wsUrl, authId, authToken, mpc: 'name_source' });
+  eve.speak(440);
+  await until('ana hears eve', async () => rmsDb(await ana.hearFor(100)) > -40);
+});
