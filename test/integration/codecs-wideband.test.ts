@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, type TestContext, test } from 'node:test';
 import type { CodecName } from '../../media/codec/codec.ts';
+import { ClipServer } from '../support/clip-server.ts';
+import { startPlay } from '../support/plays.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { Softphone, type SoftphoneOptions } from '../support/softphone.ts';
-import { levelAt } from '../support/tones.ts';
+import { levelAt, tone } from '../support/tones.ts';
+import { writeWav } from '../support/wav.ts';
 import { type ContentType, WsClient } from '../support/ws-client.ts';
 
 /** A telephone band carries the first of each pair and not the second. */
@@ -13,13 +16,16 @@ const THERE_DB = -16;
 const GONE_DB = -50;
 
 let server: TestServer;
+let source: ClipServer;
 
 before(async () => {
-  server = await startServer({ SAMPLE_RATE_BY_MPC: 'wide-*:16000,studio-*:48000' });
+  source = await ClipServer.start();
+  server = await startServer({ SAMPLE_RATE_BY_MPC: 'wide-*:16000,studio-*:48000', FETCH_ALLOW: source.allow });
 });
 
 after(async () => {
   assert.equal(await server.stop(), 0);
+  await source.close();
 });
 
 async function call(t: TestContext, options: Omit<SoftphoneOptions, 'sipPort'>): Promise<Softphone> {
@@ -69,6 +75,26 @@ for (const codec of ['G722', 'opus', 'L16'] as const) {
     }
   });
 }
+
+test('a clip is decoded at the rate of the MPC it is played in', async (t) => {
+  const clip = tone(
+    16_000,
+    16_000 * 3,
+    FROM_WS.map((hz) => ({ hz })),
+  );
+  const url = source.file('/wide.wav', writeWav(clip, 16_000), { 'cache-control': 'max-age=600' });
+  for (const mpc of ['wide-clip', 'narrow-clip', 'wide-clip']) {
+    const ws = await stream(t, mpc, 'audio/x-l16;rate=16000');
+    await startPlay(server, mpc, 'all', { url });
+    await ws.until(() => ws.frames.at(-1)?.samples.some((value) => Math.abs(value) > 3000) === true, 5000, 'the clip');
+    await ws.hearFor(200);
+    const [low, high] = levels(await ws.hearFor(1000), ws.sampleRate, FROM_WS);
+    const seen = `${low.toFixed(1)} and ${high.toFixed(1)} dB in ${mpc}`;
+    assert.ok(low > THERE_DB, seen);
+    assert.ok(mpc === 'wide-clip' ? high > THERE_DB : high < GONE_DB, seen);
+    await ws.leave();
+  }
+});
 
 test('12 kHz of Opus survive an MPC of 48 kHz', async (t) => {
   const [ana, bob] = [
