@@ -138,3 +138,10 @@ test('every page under docs that another page links to exists', () => {
     for (const [, target = ''] of read(join('docs', page)).matchAll(/\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)/g))
       assert.ok(existsSync(join('docs', dirname(page), target)), `${page} links to ${target}`);
 });
+
+test('every script of package.json runs a file that is there', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const files = Object.values(scripts).flatMap((script) => script.match(/\S+\.ts\b/g) ?? []);
+  assert.ok(files.length >= 5);
+  for (const file of files) assert.ok(existsSync(file), file);
+});
