@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, type TestContext, test } from 'node:test';
 import { Baresip, type BaresipCodec, hasModule } from '../support/baresip.ts';
-import { requireProgram } from '../support/programs.ts';
+import { lacking, requireProgram } from '../support/programs.ts';
 import { startServer, type TestServer, until } from '../support/server.ts';
 import { levelAt, sinad } from '../support/tones.ts';
 
@@ -81,9 +81,7 @@ function usualSinad({ samples, sampleRate }: Sound, hz: number): number {
 function hasCodec(t: TestContext, codec: BaresipCodec): boolean {
   if (!requireProgram(t, 'baresip')) return false;
   const file = codec.startsWith('PCM') ? 'g711' : codec.toLowerCase();
-  if (hasModule(file)) return true;
-  t.skip(`baresip has no ${file}.so`);
-  return false;
+  return hasModule(file) || lacking(t, `baresip has no ${file}.so`);
 }
 
 for (const [mpcRate, codecs] of [

@@ -8,8 +8,11 @@ import type { TestContext } from 'node:test';
  */
 export function requireProgram(t: TestContext, ...names: readonly string[]): boolean {
   const missing = names.filter((name) => !isOnPath(name));
-  if (missing.length === 0) return true;
-  const message = `not installed: ${missing.join(', ')}`;
+  return missing.length === 0 || lacking(t, `not installed: ${missing.join(', ')}`);
+}
+
+/** Skips the test and gives false; with `CI=true` it fails the test. */
+export function lacking(t: TestContext, message: string): false {
   if (process.env.CI === 'true') throw new Error(message);
   t.skip(message);
   return false;
