@@ -1,4 +1,4 @@
-/** The public face of the media plane. `server/` imports from here and nowhere deeper. */
+/** Starts the media plane, and has its types and clock in one place; clips have an index of their own. */
 import { type EngineConfig, LocalEngine } from './control/local-engine.ts';
 import type { MediaEngine } from './engine.ts';
 
