@@ -82,7 +82,11 @@ test('every query of the dashboard has data after a conference with plays', asyn
   assert.equal(await one('partyline_play_failures_total{reason="http_status"}'), 1);
   assert.equal(await one('partyline_play_start_seconds_count{cache="hit"}'), 1);
   assert.equal(await one('partyline_play_start_seconds_count{cache="miss"}'), 1);
-  assert.ok((await one('partyline_rtp_packets_total{direction="in"}')) > 50);
-  assert.ok((await one('partyline_rtp_packets_total{direction="out"}')) > 50);
+  for (const direction of ['in', 'out'])
+    await until(
+      `fifty packets ${direction}`,
+      async () => (await one(`partyline_rtp_packets_total{direction="${direction}"}`)) > 50,
+      10_000,
+    );
   await until('about 50 ticks a second', async () => (await one('sum(rate(partyline_ticks_total[4s]))')) > 45, 10_000);
 });
