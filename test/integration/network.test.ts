@@ -80,7 +80,7 @@ function assertSteady(packets: readonly HeardPacket[], tookMs: number): void {
   const frames = ((packets.at(-1)!.timestamp - packets[0]!.timestamp) >>> 0) / FRAME + 1;
   assert.ok(frames - packets.length <= MOST_LEFT_OUT, `${frames - packets.length} ticks were left out`);
   const perSecond = (frames * 1000) / tookMs;
-  assert.ok(Math.abs(perSecond - 50) < 1, `${perSecond.toFixed(2)} packets a second`);
+  assert.ok(Math.abs(perSecond - 50) < 3, `${perSecond.toFixed(2)} packets a second`);
 }
 
 /** How clean the tone is on the whole: the errors of all 100 ms together against all of its energy, in dB. */

@@ -134,8 +134,9 @@ describe('callbacks of plays', { concurrency: 4 }, () => {
       told.map(({ fields }) => fields.SequenceNumber),
       ['1', '1', '1', '2', '3'],
     );
-    const pauses = told.slice(1, 3).map(({ at }, i) => Math.round((at - (told[i]?.at ?? 0)) / 1000));
-    assert.deepEqual(pauses, [1, 5]);
+    const pauses = told.slice(1, 3).map(({ at }, i) => (at - (told[i]?.at ?? 0)) / 1000);
+    for (const [i, wanted] of [1, 5].entries())
+      assert.ok(pauses[i]! > wanted - 0.1 && pauses[i]! < wanted + 3, `${pauses[i]} s instead of ${wanted}`);
     await ana.leave();
   });
 
@@ -194,7 +195,7 @@ describe('callbacks of plays', { concurrency: 4 }, () => {
       ],
     );
     const playedMs = seen.targets[1]?.played_ms ?? 0;
-    assert.ok(Math.abs(playedMs - lengthMs(sound)) < 60, `${playedMs} ms against ${lengthMs(sound)} heard`);
+    assert.ok(Math.abs(playedMs - lengthMs(sound)) < 200, `${playedMs} ms against ${lengthMs(sound)} heard`);
     assert.equal(seen.targets[0]?.played_ms, STEPS.length * STEP_MS);
     const told = await receiver.play(play.id);
     assert.deepEqual(inShort(told), [

@@ -175,7 +175,7 @@ describe('several members and plays', { concurrency: 4 }, () => {
   test('priority goes in front of what waits', async () => {
     const { mpc, members } = await party(1);
     const [ana] = members as [WsClient];
-    await startPlay(server, mpc, '1', { url: file.half });
+    await startPlay(server, mpc, '1', { url: file.long, length: 2 });
     const last = await startPlay(server, mpc, '1', { url: file.other, length: 0.5 });
     await startPlay(server, mpc, '1', { url: file.steps, length: 0.4, priority: 5 });
     await playOver(server, mpc, last);
