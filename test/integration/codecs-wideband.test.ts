@@ -12,7 +12,7 @@ import { type ContentType, WsClient } from '../support/ws-client.ts';
 /** A telephone band carries the first of each pair and not the second. */
 const FROM_WS = [700, 5500] as const;
 const FROM_SIP = [900, 5900] as const;
-const THERE_DB = -16;
+const THERE_DB = -20;
 const GONE_DB = -50;
 
 let server: TestServer;
