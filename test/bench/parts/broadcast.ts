@@ -1,11 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Clips, clipTone } from '../load/clips.ts';
 import { faultsOf, roomsOf, type Window } from '../load/crowd.ts';
+import { heardAt, monotonicMs } from '../load/onsets.ts';
 import { median } from '../measure/statistics.ts';
 import type { Bench, Part, PartResult } from '../part.ts';
 import { digits, percent, spread } from '../report/table.ts';
 
 const CLIP_SECONDS = 10;
+/** The play should be heard by then; what is wrong when it is not, the tones will tell. */
+const START_MS = 5000;
 
 /** One clip to everybody in a big room: what it adds to the cost of the room. */
 export const broadcast: Part = {
@@ -26,13 +29,17 @@ export const broadcast: Part = {
           if (!room) throw new Error('no room');
           const clip = 1n << BigInt(clipTone(0));
           const url = clips.newUrl(0);
+          const [first = 0] = room.legs;
+          crowd.generator.watch(first, clipTone(0));
           const { seconds, settleSeconds } = bench.size;
           crowd.judge(3, bench.size.checkEvery);
           // Windows with and without by turns, so that a slow minute hits both alike.
           for (let i = 0; i < pairs; i++) {
             crowd.expectToo(0n);
             without.push(await crowd.measure(server, settleSeconds, seconds));
+            const asked = monotonicMs();
             await server.play(room.name, 'all', url, { loop: 0 });
+            await heardAt(crowd.generator, [first], asked, START_MS);
             crowd.expectToo(clip);
             during.push(await crowd.measure(server, settleSeconds, seconds));
             await server.stopPlay(room.name, 'all');
