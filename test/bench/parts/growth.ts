@@ -33,7 +33,7 @@ export const growth: Part = {
     const data: Record<string, Window[][]> = {};
     const faults: string[] = [];
     try {
-      for (const series of seriesOf(bench, legs)) {
+      for (const series of seriesOf(bench, legs).slice(bench.pick({ tiny: -1, short: 0, full: 0 }))) {
         const windows: Window[][] = series.points.map(() => []);
         for (let i = 0; i < bench.size.runs; i++)
           for (const [index, point] of series.points.entries()) {
@@ -67,7 +67,7 @@ export const growth: Part = {
 
 function seriesOf(bench: Bench, legs: number): Series[] {
   const crowdSize = Math.min(40, legs);
-  const sizes = bench.pick({ tiny: [8], short: [4, 40, 400], full: [4, 40, 400] });
+  const sizes = bench.pick({ tiny: [4], short: [4, 40, 400], full: [4, 40, 400] });
   const talkers = bench.pick({ tiny: [2], short: [1, 2, 4, 8, 16], full: [1, 2, 4, 8, 16, 32] });
   const plays = bench.pick({ tiny: [8], short: [0, 100, 200, 400], full: [0, 50, 100, 200, 400] });
   return [
