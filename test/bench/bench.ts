@@ -21,13 +21,28 @@ import { legs } from './parts/legs.ts';
 import { m2e } from './parts/m2e.ts';
 import { max } from './parts/max.ts';
 import { memory } from './parts/memory.ts';
+import { mixer } from './parts/mixer.ts';
 import { play } from './parts/play.ts';
 import { tick } from './parts/tick.ts';
 import { workers } from './parts/workers.ts';
 import { keepResults } from './report/results.ts';
 import { printTable } from './report/table.ts';
 
-const PARTS: readonly Part[] = [legs, janus, max, tick, play, m2e, broadcast, burst, idle, memory, growth, workers];
+const PARTS: readonly Part[] = [
+  mixer,
+  legs,
+  janus,
+  max,
+  tick,
+  play,
+  m2e,
+  broadcast,
+  burst,
+  idle,
+  memory,
+  growth,
+  workers,
+];
 const FOLDER = 'bench-out';
 
 async function main(): Promise<number> {
