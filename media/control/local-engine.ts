@@ -64,6 +64,8 @@ export class LocalEngine implements MediaEngine, LegHost {
   readonly #threads: MixerThread[] = [];
   readonly #places = new Map<ConferenceId, Place>();
   readonly #legs = new Map<LegId, LiveLeg>();
+  /** Of `#legs`, those that are served at every tick. */
+  readonly #streams = new Set<LiveStreamLeg>();
   readonly #opening = new Map<LegId, Opening>();
   readonly #plays = new Map<PlayId, LivePlay>();
   /** Plays not yet over, by leg: bounds each member's queue. */
@@ -213,10 +215,8 @@ export class LocalEngine implements MediaEngine, LegHost {
 
   closed(leg: LiveLeg): void {
     const place = this.#places.get(leg.conference);
-    if (!place || !this.#legs.delete(leg.id)) return;
+    if (!place || !this.#forget(place, leg)) return;
     place.thread.post({ type: 'close-leg', leg: leg.id });
-    place.thread.legs -= 1;
-    place.legs.delete(leg);
     if (leg instanceof LiveRtpLeg) this.#ports.give(leg.port);
     this.#opening.get(leg.id)?.reject(new EngineBusy('the conference ended'));
     this.#opening.delete(leg.id);
@@ -244,6 +244,7 @@ export class LocalEngine implements MediaEngine, LegHost {
 
   async #open(place: Place, leg: LiveLeg): Promise<void> {
     this.#legs.set(leg.id, leg);
+    if (leg instanceof LiveStreamLeg) this.#streams.add(leg);
     place.legs.add(leg);
     place.thread.legs += 1;
     try {
@@ -253,13 +254,19 @@ export class LocalEngine implements MediaEngine, LegHost {
         place.thread.post({ type: 'open-leg', conference: leg.conference, leg: leg.id, spec, state });
       });
     } catch (error) {
-      if (this.#legs.delete(leg.id)) {
-        place.legs.delete(leg);
-        place.thread.legs -= 1;
-      }
+      this.#forget(place, leg);
       leg.closed = true;
       throw error;
     }
+  }
+
+  /** Undoes what `#open` noted; false when that was done before. */
+  #forget(place: Place, leg: LiveLeg): boolean {
+    if (!this.#legs.delete(leg.id)) return false;
+    if (leg instanceof LiveStreamLeg) this.#streams.delete(leg);
+    place.legs.delete(leg);
+    place.thread.legs -= 1;
+    return true;
   }
 
   #onReport(thread: MixerThread, report: Report): void {
@@ -352,10 +359,7 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   #serviceStreams(thread: MixerThread): void {
-    for (const place of this.#places.values()) {
-      if (place.thread !== thread) continue;
-      for (const leg of place.legs) if (leg instanceof LiveStreamLeg) leg.service();
-    }
+    for (const leg of this.#streams) if (this.#places.get(leg.conference)?.thread === thread) leg.service();
   }
 
   /** A mixer thread died: what it mixed goes on in a new one, with the same ports and streams. */
