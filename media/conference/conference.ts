@@ -56,10 +56,6 @@ export class Conference {
     this.stage = new Stage(samplesPerFrame, reports, (member) => this.#regroup(member));
   }
 
-  get size(): number {
-    return this.#members.length;
-  }
-
   get members(): readonly Member[] {
     return this.#members;
   }
@@ -96,16 +92,12 @@ export class Conference {
     return this.#byId.get(id);
   }
 
-  close(reason: PlayEndReason): void {
-    while (this.#members.length > 0) this.remove(this.#members[0]!.id, reason);
-  }
-
   /** Makes and sends one frame for every member. `now` in ms. */
   tick(tick: number, now: number): void {
     this.stage.begin();
     const talking = this.#listen(now);
     const speech = (talking & 1) !== 0 ? this.#speech : undefined;
-    const everything = (talking & 2) !== 0 ? this.#sumWithWhispers() : speech;
+    const everything = (talking & 2) !== 0 ? this.#sumWithWhispers(speech) : speech;
     for (let i = 0; i < this.#groupList.length; i++) {
       const group = this.#groupList[i]!;
       const live = group.base === 'none' ? undefined : group.base === 'conference' ? speech : everything;
@@ -136,10 +128,10 @@ export class Conference {
     return talking;
   }
 
-  #sumWithWhispers(): Int32Array {
+  #sumWithWhispers(speech: Int32Array | undefined): Int32Array {
+    if (speech === undefined) return this.#whispers;
     const sum = this.#speechAndWhispers;
-    const anySpeech = this.#members.some((member) => member.talking && !member.whispering);
-    for (let i = 0; i < sum.length; i++) sum[i] = this.#whispers[i]! + (anySpeech ? this.#speech[i]! : 0);
+    for (let i = 0; i < sum.length; i++) sum[i] = this.#whispers[i]! + speech[i]!;
     return sum;
   }
 

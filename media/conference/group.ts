@@ -6,8 +6,7 @@ import { Output } from './output.ts';
 
 /** How soft a covered layer is, and how long it takes to get there and back. */
 const DIPPED_GAIN = 0.25;
-const DIP_FRAMES = 5;
-export const DIP_RELEASE_FRAMES = DIP_FRAMES;
+export const DIP_FRAMES = 5;
 
 /** Members who hear the same: the same live voices under the same plays. They share one mix and one encode. */
 export class Group {

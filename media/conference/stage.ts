@@ -4,7 +4,7 @@ import type { Lane } from '../play/lane.ts';
 import type { PlayRun } from '../play/play-run.ts';
 import type { Sound } from '../play/sound.ts';
 import { Voice } from '../play/voice.ts';
-import { DIP_RELEASE_FRAMES } from './group.ts';
+import { DIP_FRAMES } from './group.ts';
 import type { Member } from './member.ts';
 
 /** Takes what happens to plays; called outside the mixing, at the start or the end of a tick or from a command. */
@@ -287,7 +287,7 @@ export class Stage {
     let frames = 0;
     if (airing.run.duckGain < 1) frames = Math.ceil(airing.run.duckReleaseSamples / this.#samplesPerFrame);
     for (const member of airing.listeners.keys())
-      if (member.airings.some((other) => other.run.rank < airing.run.rank)) return Math.max(frames, DIP_RELEASE_FRAMES);
+      if (member.airings.some((other) => other.run.rank < airing.run.rank)) return Math.max(frames, DIP_FRAMES);
     return frames;
   }
 

@@ -94,7 +94,6 @@ class BatchSocket implements PacketSocket {
 
 /** All sockets of a mixer thread through the addon: one call receives for all of them, one call sends. */
 export class BatchIo implements PacketIo {
-  readonly name = 'batch';
   readonly #udp: BatchUdp;
   readonly #busy = new SocketList();
   readonly #quiet = new SocketList();

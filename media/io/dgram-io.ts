@@ -36,7 +36,6 @@ class DgramSocket implements PacketSocket {
 
 /** Node's own UDP sockets: work everywhere. Packets are handed over as they come. */
 export class DgramIo implements PacketIo {
-  readonly name = 'dgram';
   readonly #clock: Clock;
 
   constructor(clock: Clock) {

@@ -25,7 +25,6 @@ export interface PacketSocket {
 
 /** How a mixer thread reaches the network. */
 export interface PacketIo {
-  readonly name: 'dgram' | 'batch';
   /**
    * Binds a port. Rejects with the system's error, such as EADDRINUSE. A `quiet` socket carries little and may be looked at
    * less often than every tick (RTCP).

@@ -1,9 +1,6 @@
 import { applyGain, applyRamp } from '../audio/pcm.ts';
 import { type Sound, SoundCursor } from './sound.ts';
 
-/** What a voice did in a tick. */
-export type VoiceStep = 'sounding' | 'starved' | 'paused' | 'ended';
-
 export interface VoiceScore {
   /** Played in order, without a gap between them. */
   readonly sounds: readonly Sound[];
@@ -129,11 +126,10 @@ export class Voice {
     if ((this.#paused && !this.#fadesOut) || samples <= 0) this.#end();
   }
 
-  /** Makes the frame of one tick. After 'ended' the frame may still hold a last piece of sound. */
-  step(): VoiceStep {
+  /** Makes the frame of one tick. One that has just `ended` may still hold a last piece of sound. */
+  step(): void {
     this.audible = false;
-    if (this.#ended) return 'ended';
-    if (this.#paused && !this.#fadesOut) return 'paused';
+    if (this.#ended || (this.#paused && !this.#fadesOut)) return;
     const filled = this.#fill();
     if (filled > 0) {
       this.frame.fill(0, filled);
@@ -142,14 +138,10 @@ export class Voice {
       this.played += filled;
     }
     if (this.#fadesIn || this.#fadesOut) this.#fade();
-    if (this.#ended) return 'ended';
-    if (filled < this.frame.length) {
-      if (!this.#starving) this.underruns += 1;
-      this.#starving = true;
-      return 'starved';
-    }
-    this.#starving = false;
-    return 'sounding';
+    if (this.#ended) return;
+    const starves = filled < this.frame.length;
+    if (starves && !this.#starving) this.underruns += 1;
+    this.#starving = starves;
   }
 
   /** The frame before a cut falls to nothing, the one after it rises from nothing. */

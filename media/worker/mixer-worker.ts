@@ -2,7 +2,7 @@ import type { SampleRate } from '../audio/frame.ts';
 import { FRAME_MS, msToSamples, samplesPerFrame, samplesToMs } from '../audio/frame.ts';
 import { gainOfDb } from '../audio/pcm.ts';
 import { Conference, type ConferenceReports } from '../conference/conference.ts';
-import type { ConferenceId, LegId, LegStats, PlayId } from '../engine.ts';
+import type { ConferenceId, LegChanges, LegId, LegStats, PlayId } from '../engine.ts';
 import type { PacketIo } from '../io/packet-io.ts';
 import type { MixerLeg } from '../leg/leg.ts';
 import { QualityTally } from '../leg/quality-tally.ts';
@@ -193,7 +193,7 @@ export class MixerWorker {
     this.#seat(leg, conference, made, latest.state);
   }
 
-  #seat(id: LegId, conference: Conference, leg: MixerLeg, state: Parameters<Conference['add']>[2]): void {
+  #seat(id: LegId, conference: Conference, leg: MixerLeg, state: LegChanges): void {
     this.#seats.set(id, { conference, leg });
     conference.add(id, leg, state);
     this.#report({ type: 'leg-open', leg: id });

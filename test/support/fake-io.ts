@@ -33,7 +33,6 @@ export class FakeSocket implements PacketSocket {
 }
 
 export class FakeIo implements PacketIo {
-  readonly name = 'dgram';
   readonly sockets = new Map<number, FakeSocket>();
   /** Ports that another program holds. */
   readonly taken = new Set<number>();
