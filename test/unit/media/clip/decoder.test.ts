@@ -55,6 +55,17 @@ function zombies(): string[] {
   });
 }
 
+/** Limits that no honest file comes near. */
+const JOB = {
+  input: { format: 'mp3' },
+  sampleRate: 8000,
+  maxSeconds: 60,
+  deadlineMs: 30_000,
+  cpuSeconds: 10,
+  memoryBytes: 256 * 1024 * 1024,
+  clock: systemClock,
+} as const;
+
 interface Ran {
   readonly end: TranscodeEnd;
   readonly pcm: Buffer;
@@ -64,13 +75,7 @@ async function run(path: string, input: Uint8Array, changes: Partial<TranscodeJo
   const pieces: Buffer[] = [];
   const transcode = new Transcode({
     program: { path, prlimit: decoder.prlimit },
-    input: { format: 'mp3' },
-    sampleRate: 8000,
-    maxSeconds: 60,
-    deadlineMs: 30_000,
-    cpuSeconds: 10,
-    memoryBytes: 256 * 1024 * 1024,
-    clock: systemClock,
+    ...JOB,
     onPcm: (bytes) => pieces.push(Buffer.from(bytes)),
     ...changes,
   });
@@ -210,13 +215,8 @@ describe('a decoder that misbehaves', () => {
     const path = fake('waits', 'exec sleep 984');
     const transcode = new Transcode({
       program: { path, prlimit: decoder.prlimit },
-      input: { format: 'mp3' },
-      sampleRate: 8000,
-      maxSeconds: 60,
+      ...JOB,
       deadlineMs: 60_000,
-      cpuSeconds: 10,
-      memoryBytes: 256 * 1024 * 1024,
-      clock: systemClock,
       onPcm: () => {},
     });
     const writing = transcode.write(Buffer.alloc(5_000_000));
@@ -231,13 +231,7 @@ describe('a decoder that misbehaves', () => {
     for (const prlimit of [undefined, '/nowhere/prlimit', decoder.prlimit]) {
       const transcode = new Transcode({
         program: { path: join(folder, 'missing'), prlimit },
-        input: { format: 'mp3' },
-        sampleRate: 8000,
-        maxSeconds: 60,
-        deadlineMs: 30_000,
-        cpuSeconds: 10,
-        memoryBytes: 256 * 1024 * 1024,
-        clock: systemClock,
+        ...JOB,
         onPcm: () => {},
       });
       await transcode.write(Buffer.alloc(100_000));

@@ -5,22 +5,9 @@ import { StoredClip } from '../../../../media/clip/stored-clip.ts';
 import { LivePlay } from '../../../../media/control/live-play.ts';
 import type { PlayEvent, PlayOptions } from '../../../../media/engine.ts';
 import type { Command } from '../../../../media/worker/protocol.ts';
+import { PLAIN_PLAY } from '../../../support/play-options.ts';
 
-const OPTIONS: PlayOptions = {
-  loop: 1,
-  gainDb: 0,
-  startMs: 0,
-  lengthMs: undefined,
-  fadeInMs: 300,
-  fadeOutMs: 0,
-  mix: true,
-  mode: 'queue',
-  layer: 'announcement',
-  covered: 'dip',
-  priority: 0,
-  duck: undefined,
-  laterJoiners: true,
-};
+const OPTIONS: PlayOptions = { ...PLAIN_PLAY, fadeInMs: 300, laterJoiners: true };
 
 let posted: Command[];
 let events: PlayEvent[];

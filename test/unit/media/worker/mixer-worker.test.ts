@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mulaw } from '../../../../media/codec/g711.ts';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
-import type { PlayOptions } from '../../../../media/engine.ts';
 import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../../../../media/rtp/packet.ts';
 import {
   middleOfNtp,
@@ -16,25 +15,10 @@ import { MixerWorker } from '../../../../media/worker/mixer-worker.ts';
 import type { Report, RtpLegSpec } from '../../../../media/worker/protocol.ts';
 import { FakeIo } from '../../../support/fake-io.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
+import { PLAIN_PLAY } from '../../../support/play-options.ts';
 
 const PEER = '192.0.2.10';
 const FRAME = 160;
-
-const PLAY: PlayOptions = {
-  loop: 1,
-  gainDb: 0,
-  startMs: 0,
-  lengthMs: undefined,
-  fadeInMs: 0,
-  fadeOutMs: 0,
-  mix: true,
-  mode: 'queue',
-  layer: 'announcement',
-  covered: 'dip',
-  priority: 0,
-  duck: undefined,
-  laterJoiners: false,
-};
 
 function spec(port: number, changes: Partial<RtpLegSpec> = {}): RtpLegSpec {
   return {
@@ -192,7 +176,7 @@ test('a play goes out bit for bit after one mu-law encoding, and its end is repo
   const on = await bench();
   const samples = Int16Array.from({ length: 5 * FRAME }, (_, i) => ((i * 4099) % 60_000) - 30_000);
   on.worker.command({ type: 'sound', sound: 7, chunks: [samples], complete: true });
-  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1], sounds: [7], options: PLAY });
+  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1], sounds: [7], options: PLAIN_PLAY });
   on.run(8);
   const expected = new Uint8Array(samples.length);
   mulaw.createEncoder().encode(samples, expected, 0);
@@ -214,7 +198,7 @@ test('a play goes out bit for bit after one mu-law encoding, and its end is repo
 test('a play for a leg that has just gone is reported ended for it', async () => {
   const on = await bench();
   on.worker.command({ type: 'sound', sound: 7, chunks: [new Int16Array(FRAME)], complete: true });
-  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1, 9], sounds: [7], options: PLAY });
+  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1, 9], sounds: [7], options: PLAIN_PLAY });
   on.run(8);
   assert.deepEqual(
     on.of('play-ended').map(({ leg, reason }) => [leg, reason]),
@@ -243,7 +227,7 @@ test('a port that is taken is reported, and a leg closed while its port is bound
 test('ending a conference ends its plays and closes its sockets', async () => {
   const on = await bench();
   on.worker.command({ type: 'sound', sound: 7, chunks: [new Int16Array(100 * FRAME)], complete: true });
-  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1], sounds: [7], options: PLAY });
+  on.worker.command({ type: 'play', play: 'p', conference: 'c', legs: [1], sounds: [7], options: PLAIN_PLAY });
   on.run(3);
   on.worker.command({ type: 'close-conference', conference: 'c' });
   on.run(3);
