@@ -176,6 +176,8 @@ describe('several members and plays', { concurrency: 4 }, () => {
     const { mpc, members } = await party(1);
     const [ana] = members as [WsClient];
     await startPlay(server, mpc, '1', { url: file.long, length: 2 });
+    // What is asked for with a priority rightly goes in front of a play that has not begun to sound.
+    await untilHears(ana, [HZ]);
     const last = await startPlay(server, mpc, '1', { url: file.other, length: 0.5 });
     await startPlay(server, mpc, '1', { url: file.steps, length: 0.4, priority: 5 });
     await playOver(server, mpc, last);
