@@ -1,7 +1,7 @@
 import type { Clock } from '../../media/time/clock.ts';
 import { DIALOG_CAPABILITIES } from './capabilities.ts';
 import type { Flow } from './flow.ts';
-import { type NameAddress, type SipRequest, tagOf } from './message.ts';
+import { type NameAddress, type SipRequest, type SipResponse, tagOf, type Via } from './message.ts';
 import { repeat } from './repeat.ts';
 import type { Responder } from './responder.ts';
 import { encodeRequest } from './stack.ts';
@@ -37,7 +37,8 @@ export interface DialogDeps {
   readonly port: number;
   /** At least 64 bits of hexadecimal digits. */
   readonly newToken: () => string;
-  readonly connect: (address: string, port: number) => Flow;
+  /** A flow that we begin; what is sent before it stands waits. */
+  readonly connect: (transport: Flow['transport'], address: string, port: number) => Flow;
 }
 
 export interface DialogEvents {
@@ -52,7 +53,31 @@ export const OWN_BRANCH = `${MAGIC_COOKIE}-partyline-`;
 
 const DEFAULT_PORT = 5060;
 
-/** The signalling of one call that a peer began: who is who, what is acknowledged, how it ends. Knows no media. */
+/** Who talks to whom, and where each has got to. */
+export interface DialogIdentity {
+  /** Ours, with our tag. */
+  readonly local: NameAddress;
+  readonly remote: NameAddress;
+  readonly callId: string;
+  readonly routes: readonly NameAddress[];
+  /** Where the peer wants its requests sent; undefined when it said nothing. */
+  readonly target: string | undefined;
+  readonly flow: Flow;
+  /** Numbers of the last request each way; -1 when the peer has sent none. */
+  readonly localSequence: number;
+  readonly remoteSequence: number;
+  /** Answers the peer's demand for credentials, when there are any for it. */
+  readonly authorize?: Authorize | undefined;
+}
+
+/** The header that answers a 401 or 407 to a request of ours; undefined when it is not to be answered. */
+export type Authorize = (
+  challenge: SipResponse,
+  method: string,
+  uri: string,
+) => Readonly<Record<string, string>> | undefined;
+
+/** The signalling of one call, whoever began it: who is who, what is acknowledged, how it ends. Knows no media. */
 export class Dialog {
   readonly localTag: string;
   readonly #deps: DialogDeps;
@@ -61,28 +86,31 @@ export class Dialog {
   readonly #remote: NameAddress;
   readonly #callId: string;
   readonly #routes: readonly NameAddress[];
+  readonly #authorize: Authorize | undefined;
   #state: DialogState;
   /** Where the peer's last request in the dialog came from. Ours go there: it works through NAT, and names no victim. */
   #flow: Flow;
   #release: () => void;
   #target: string | undefined;
   #remoteSequence: number;
-  #localSequence = 0;
+  #localSequence: number;
 
-  constructor(invite: ServerTransaction, target: string | undefined, deps: DialogDeps, events: DialogEvents) {
-    const { request, flow } = invite;
+  /** `invite`: the peer's, still to be answered; without it the call is ours and was answered. */
+  constructor(identity: DialogIdentity, invite: ServerTransaction | undefined, deps: DialogDeps, events: DialogEvents) {
     this.#deps = deps;
     this.#events = events;
-    this.localTag = deps.newToken();
-    this.#local = { ...request.to, params: new Map([...request.to.params, ['tag', this.localTag]]) };
-    this.#remote = request.from;
-    this.#callId = request.callId;
-    this.#routes = request.recordRoutes;
-    this.#state = { status: 'early', invite };
-    this.#flow = flow;
-    this.#release = flow.hold();
-    this.#target = target;
-    this.#remoteSequence = request.cseq.number;
+    this.localTag = tagOf(identity.local) ?? '';
+    this.#local = identity.local;
+    this.#remote = identity.remote;
+    this.#callId = identity.callId;
+    this.#routes = identity.routes;
+    this.#authorize = identity.authorize;
+    this.#state = invite ? { status: 'early', invite } : { status: 'confirmed', unacknowledged: undefined };
+    this.#flow = identity.flow;
+    this.#release = identity.flow.hold();
+    this.#target = identity.target;
+    this.#localSequence = identity.localSequence;
+    this.#remoteSequence = identity.remoteSequence;
   }
 
   get status(): DialogState['status'] {
@@ -217,30 +245,51 @@ export class Dialog {
 
   /** Sends a request of ours within the dialog, other than INVITE. */
   request(method: string, headers: Readonly<Record<string, string>>, done: ResponseHandler): void {
-    const { transactions, newToken, publicAddress, port } = this.#deps;
+    this.#send(method, headers, done, this.#authorize);
+  }
+
+  /** Sends the ACK of a 2xx to an INVITE of ours, and gives its bytes for when the 2xx comes again. */
+  sendAck(cseq: number): Buffer {
+    const bytes = this.#encode('ACK', cseq, `${OWN_BRANCH}${this.#deps.newToken()}`, {});
+    this.#openFlow().send(bytes);
+    return bytes;
+  }
+
+  #send(
+    method: string,
+    headers: Readonly<Record<string, string>>,
+    done: ResponseHandler,
+    authorize: Authorize | undefined,
+  ): void {
     const flow = this.#openFlow();
-    const branch = `${OWN_BRANCH}${newToken()}`;
+    const branch = `${OWN_BRANCH}${this.#deps.newToken()}`;
     this.#localSequence += 1;
-    const bytes = encodeRequest({
+    const bytes = this.#encode(method, this.#localSequence, branch, headers);
+    this.#deps.transactions.send(method, branch, bytes, flow, (response) => {
+      const credentials = response === 'timeout' ? undefined : authorize?.(response, method, this.#uri);
+      if (credentials && this.#state.status !== 'ended')
+        this.#send(method, { ...headers, ...credentials }, done, undefined);
+      else done(response);
+    });
+  }
+
+  #encode(method: string, number: number, branch: string, headers: Readonly<Record<string, string>>): Buffer {
+    const { publicAddress, port } = this.#deps;
+    return encodeRequest({
       method,
-      uri: this.#target ?? `sip:${uriHost(flow.address)}:${flow.port}`,
-      via: {
-        transport: flow.transport,
-        host: uriHost(publicAddress),
-        port,
-        params: new Map([
-          ['branch', branch],
-          ['rport', null],
-        ]),
-      },
+      uri: this.#uri,
+      via: ownVia(this.#flow, publicAddress, port, branch),
       from: this.#local,
       to: this.#remote,
       callId: this.#callId,
-      cseq: { number: this.#localSequence, method },
+      cseq: { number, method },
       routes: this.#routes,
       headers,
     });
-    transactions.send(method, branch, bytes, flow, done);
+  }
+
+  get #uri(): string {
+    return this.#target ?? `sip:${uriHost(this.#flow.address)}:${this.#flow.port}`;
   }
 
   /** A connection that the peer closed is opened again, to the port where its Contact says it listens. */
@@ -248,7 +297,7 @@ export class Dialog {
     if (this.#flow.open) return this.#flow;
     const contact = this.#target === undefined ? undefined : readUri(this.#target);
     const port = (contact?.ok ? contact.uri.port : undefined) ?? DEFAULT_PORT;
-    this.#moveTo(this.#deps.connect(this.#flow.address, port));
+    this.#moveTo(this.#deps.connect(this.#flow.transport, this.#flow.address, port));
     return this.#flow;
   }
 
@@ -273,14 +322,9 @@ export class Dialog {
       reason,
       toTag: this.localTag,
       headers: isTarget ? { ...DIALOG_CAPABILITIES, ...headers } : headers,
-      ...(isTarget ? { contact: this.#contact() } : {}),
+      ...(isTarget ? { contact: ownContact(this.#flow, this.#deps.publicAddress, this.#deps.port) } : {}),
       ...(body ? { body } : {}),
     });
-  }
-
-  #contact(): string {
-    const { publicAddress, port } = this.#deps;
-    return `sip:${uriHost(publicAddress)}:${port}${this.#flow.transport === 'TCP' ? ';transport=tcp' : ''}`;
   }
 
   #end(): void {
@@ -290,6 +334,52 @@ export class Dialog {
     this.#release();
     this.#events.onEnded();
   }
+}
+
+/** The side of a call that answers, from the INVITE that began it. */
+export function answering(
+  { request, flow }: ServerTransaction,
+  target: string | undefined,
+  tag: string,
+): DialogIdentity {
+  return {
+    local: { ...request.to, params: new Map([...request.to.params, ['tag', tag]]) },
+    remote: request.from,
+    callId: request.callId,
+    routes: request.recordRoutes,
+    target,
+    flow,
+    localSequence: 0,
+    remoteSequence: request.cseq.number,
+  };
+}
+
+/** The side of a call that calls, from the 2xx to its INVITE. Routes are walked the other way round (RFC 3261 12.1.2). */
+export function calling(response: SipResponse, flow: Flow): DialogIdentity {
+  return {
+    local: response.from,
+    remote: response.to,
+    callId: response.callId,
+    routes: [...response.recordRoutes].reverse(),
+    target: response.contacts[0]?.uri,
+    flow,
+    localSequence: response.cseq.number,
+    remoteSequence: -1,
+  };
+}
+
+/** The Via of a request of ours. */
+export function ownVia(flow: Flow, publicAddress: string, port: number, branch: string): Via {
+  const params: [string, string | null][] = [
+    ['branch', branch],
+    ['rport', null],
+  ];
+  return { transport: flow.transport, host: uriHost(publicAddress), port, params: new Map(params) };
+}
+
+/** Where a peer reaches us for the rest of a call. */
+export function ownContact(flow: Flow, publicAddress: string, port: number): string {
+  return `sip:${uriHost(publicAddress)}:${port}${flow.transport === 'TCP' ? ';transport=tcp' : ''}`;
 }
 
 /** The three things that name a dialog (RFC 3261 section 12). */

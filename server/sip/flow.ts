@@ -14,6 +14,8 @@ export interface Flow {
   send(bytes: Buffer): void;
   /** Keeps the connection from being closed as idle until the returned function is called. */
   hold(): () => void;
+  /** Calls `run` once when the connection closes, until the returned function is called. */
+  onClose(run: () => void): () => void;
 }
 
 /** How hard a source presses: `shed` asks for a refusal, `drop` for nothing at all. */
@@ -32,4 +34,10 @@ export interface Receiver {
 /** One kind of socket. */
 export interface Transport {
   close(): Promise<void>;
+}
+
+/** One that can also begin. */
+export interface ConnectingTransport extends Transport {
+  /** A flow to a peer. What is sent before it stands waits. */
+  connect(address: string, port: number): Flow;
 }

@@ -74,7 +74,7 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
     port: sockets.port,
     newToken: () => randomBytes(16).toString('hex'),
     newSessionId: () => randomInt(2 ** 31),
-    connect: (address, port) => tcp.connect(address, port),
+    connect: (transport, address, port) => (transport === 'TCP' ? tcp : udp).connect(address, port),
   });
   const udp = serveUdp(sockets.udp, limits, endpoint);
   const tcp = serveTcp(sockets.tcp, limits, endpoint, clock);

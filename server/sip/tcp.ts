@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '../../media/time/clock.ts';
-import type { Flow, Pressure, Receiver, Transport } from './flow.ts';
+import type { ConnectingTransport, Flow, Pressure, Receiver } from './flow.ts';
 import { StreamFramer } from './framing.ts';
 import type { SipLimits } from './limits.ts';
 import { plainAddress } from './networks.ts';
@@ -11,10 +11,8 @@ const BACK_PRESSURE_MS = 1000;
 const CONNECT_MS = 5000;
 const PONG = Buffer.from('\r\n');
 
-export interface TcpTransport extends Transport {
+export interface TcpTransport extends ConnectingTransport {
   readonly connections: number;
-  /** A new connection to a peer whose own has closed. What is sent before it stands waits. */
-  connect(address: string, port: number): Flow;
 }
 
 /** Binds the port. Rejects as `Server.listen` does when it is taken. */
@@ -128,6 +126,11 @@ class TcpFlow implements Flow {
       this.#holders -= 1;
       this.#restartIdle();
     };
+  }
+
+  onClose(run: () => void): () => void {
+    this.#socket.once('close', run);
+    return () => this.#socket.off('close', run);
   }
 
   destroy(): void {

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import type { Flow, Receiver, Transport } from './flow.ts';
+import type { ConnectingTransport, Flow, Receiver } from './flow.ts';
 import type { SipLimits } from './limits.ts';
 import { plainAddress } from './networks.ts';
 import { readDatagram } from './reader.ts';
@@ -26,11 +26,12 @@ export async function bindUdp(host: string, port: number): Promise<Socket> {
 }
 
 /** Takes SIP from a bound socket. To be called in the turn in which it was bound, so that nothing is missed. */
-export function serveUdp(socket: Socket, limits: SipLimits, receiver: Receiver): Transport {
+export function serveUdp(socket: Socket, limits: SipLimits, receiver: Receiver): ConnectingTransport {
   // Errors of single packets, such as a port that is closed at the far side, concern nobody else.
   socket.on('error', () => receiver.dropped('unsent'));
   socket.on('message', (bytes, from) => onDatagram(bytes, new UdpFlow(socket, from, receiver), limits, receiver));
   return {
+    connect: (address, port) => new UdpFlow(socket, { address, port }, receiver),
     close: async () => {
       const closed = once(socket, 'close');
       socket.close();
@@ -73,7 +74,7 @@ class UdpFlow implements Flow {
   readonly #rawAddress: string;
   readonly #receiver: Receiver;
 
-  constructor(socket: Socket, from: RemoteInfo, receiver: Receiver) {
+  constructor(socket: Socket, from: Pick<RemoteInfo, 'address' | 'port'>, receiver: Receiver) {
     this.#socket = socket;
     this.#rawAddress = from.address;
     this.#receiver = receiver;
@@ -93,6 +94,10 @@ class UdpFlow implements Flow {
   }
 
   hold(): () => void {
+    return () => {};
+  }
+
+  onClose(): () => void {
     return () => {};
   }
 }

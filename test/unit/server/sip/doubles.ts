@@ -22,6 +22,7 @@ export class FakeFlow implements Flow {
   open = true;
   holders = 0;
   readonly sent: SipText[] = [];
+  readonly #closers = new Set<() => void>();
 
   constructor(options: { transport?: 'UDP' | 'TCP'; address?: string; port?: number } = {}) {
     this.transport = options.transport ?? 'UDP';
@@ -42,6 +43,17 @@ export class FakeFlow implements Flow {
     return () => {
       this.holders -= 1;
     };
+  }
+
+  onClose(run: () => void): () => void {
+    this.#closers.add(run);
+    return () => this.#closers.delete(run);
+  }
+
+  /** The connection breaks, or was never made. */
+  close(): void {
+    this.open = false;
+    for (const run of this.#closers) run();
   }
 
   get statuses(): readonly number[] {
@@ -179,8 +191,8 @@ export class SipBench {
         return `token${tokens}`;
       },
       newSessionId: () => 7,
-      connect: (address, port) => {
-        const flow = new FakeFlow({ transport: 'TCP', address, port });
+      connect: (transport, address, port) => {
+        const flow = new FakeFlow({ transport, address, port });
         this.connected.push(flow);
         return flow;
       },
