@@ -1,5 +1,6 @@
 import { EngineBusy, type Leg, type LegEvent, type MediaEngine } from '../../media/engine.ts';
-import type { MpcRef, Role } from './identity.ts';
+import type { MpcRef } from './identity.ts';
+import type { JoinTerms } from './join-terms.ts';
 import { type ExitCause, type LegKind, Member } from './member.ts';
 import { Mpc, type MpcEndCause } from './mpc.ts';
 import type { MpcSound } from './sound-rules.ts';
@@ -27,7 +28,7 @@ export interface DirectoryDeps {
 /** What a signalling side brings along when somebody wants in. */
 export interface JoinRequest<L extends Leg> {
   readonly mpcName: string;
-  readonly role: Role;
+  readonly terms: JoinTerms;
   readonly kind: LegKind;
   readonly address: string;
   /** Opens the leg in the MPC's conference; the directory passes on what it needs to hear of. */
@@ -138,7 +139,7 @@ export class Directory {
       member = new Member({
         id: mpc.nextMemberId(),
         callUuid: this.#deps.newUuid(),
-        role: request.role,
+        terms: request.terms,
         kind: request.kind,
         address: request.address,
         joinedAt: this.#deps.now(),

@@ -1,5 +1,6 @@
 import type { Leg, LegStats } from '../../media/engine.ts';
 import type { Role } from './identity.ts';
+import type { JoinTerms } from './join-terms.ts';
 
 export type LegKind = 'sip' | 'ws' | 'webrtc';
 
@@ -9,7 +10,7 @@ export type ExitCause = 'hangup' | 'kicked' | 'mpc_ended' | 'transferred' | 'no_
 export interface MemberOptions {
   readonly id: string;
   readonly callUuid: string;
-  readonly role: Role;
+  readonly terms: JoinTerms;
   readonly kind: LegKind;
   readonly address: string;
   readonly joinedAt: Date;
@@ -21,7 +22,8 @@ export interface MemberOptions {
 export class Member {
   readonly id: string;
   readonly callUuid: string;
-  readonly role: Role;
+  /** As it came: what has changed since is in the fields below. */
+  readonly terms: JoinTerms;
   readonly kind: LegKind;
   /** SIP URI or peer address, for people to read. */
   readonly address: string;
@@ -39,11 +41,15 @@ export class Member {
   constructor(options: MemberOptions) {
     this.id = options.id;
     this.callUuid = options.callUuid;
-    this.role = options.role;
+    this.terms = options.terms;
     this.kind = options.kind;
     this.address = options.address;
     this.joinedAt = options.joinedAt;
     this.#hangUp = options.hangUp;
+  }
+
+  get role(): Role {
+    return this.terms.role;
   }
 
   get present(): boolean {

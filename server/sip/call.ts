@@ -1,6 +1,6 @@
 import type { MediaEngine, RtpLeg, RtpLegOptions } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
-import type { Directory, ExitCause, JoinResult, Member, Mpc } from '../mpc/index.ts';
+import { type Directory, type ExitCause, type JoinResult, type Member, type Mpc, plainTerms } from '../mpc/index.ts';
 import type { SupportedCodec } from './codecs.ts';
 import { answering, Dialog, type DialogDeps } from './dialog.ts';
 import type { Flow } from './flow.ts';
@@ -111,7 +111,7 @@ export class Call {
     this.dialog.ring();
     const result = await this.#deps.directory.join({
       mpcName,
-      role,
+      terms: plainTerms(role),
       kind: 'sip',
       address,
       openLeg: (conference, onEvent) => this.#deps.engine.openRtpLeg(conference, options, onEvent),

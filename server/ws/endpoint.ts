@@ -6,7 +6,15 @@ import type { MediaEngine } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
 import type { AuthResult } from '../auth.ts';
 import type { Logger } from '../log.ts';
-import type { Directory, ExitCause, JoinResult, Member, Mpc, MpcRef } from '../mpc/index.ts';
+import {
+  type Directory,
+  type ExitCause,
+  type JoinResult,
+  type Member,
+  type Mpc,
+  type MpcRef,
+  plainTerms,
+} from '../mpc/index.ts';
 import { StreamCounters, type StreamStats } from './counters.ts';
 import { describeFormat } from './format.ts';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './limits.ts';
@@ -208,7 +216,7 @@ class Endpoint implements StreamEndpoint {
     let stream: Stream | undefined;
     const joined = await directory.join({
       mpcName,
-      role,
+      terms: plainTerms(role),
       kind: 'ws',
       address,
       openLeg: (conference, onEvent) =>

@@ -11,7 +11,15 @@ import { ClipCatalog } from '../../server/clips/catalog.ts';
 import { type Config, parseConfig } from '../../server/config.ts';
 import { createLog } from '../../server/log.ts';
 import { Metrics } from '../../server/metrics/metrics.ts';
-import { Directory, type Member, type Mpc, type PlayNews, Plays, type Role } from '../../server/mpc/index.ts';
+import {
+  Directory,
+  type Member,
+  type Mpc,
+  type PlayNews,
+  Plays,
+  plainTerms,
+  type Role,
+} from '../../server/mpc/index.ts';
 import { ClipStoreDouble } from './clip-store-double.ts';
 import { EngineDouble } from './engine-double.ts';
 
@@ -128,7 +136,7 @@ export class AppUnderTest {
   async join(mpcName: string, role: Role = 'customer'): Promise<{ mpc: Mpc; member: Member }> {
     const joined = await this.directory.join({
       mpcName,
-      role,
+      terms: plainTerms(role),
       kind: 'sip',
       address: 'sip:somebody@example.com',
       openLeg: (conference, onEvent) => this.engine.openRtpLeg(conference, {}, onEvent),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { createLog } from '../../../server/log.ts';
-import { Directory } from '../../../server/mpc/index.ts';
+import { Directory, plainTerms } from '../../../server/mpc/index.ts';
 import { Shutdown } from '../../../server/shutdown.ts';
 import { EngineDouble } from '../../support/engine-double.ts';
 import { HandClock } from '../../support/hand-clock.ts';
@@ -23,7 +23,7 @@ async function serving(options: { close?: () => Promise<void> } = {}) {
   const join = () =>
     directory.join({
       mpcName: 'standup',
-      role: 'customer',
+      terms: plainTerms('customer'),
       kind: 'sip',
       address: '',
       openLeg: (conference, onEvent) => engine.openRtpLeg(conference, {}, onEvent),

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
-import { Directory, type Member, type Mpc, type Role, relayDigits, soundUnder } from '../../../../server/mpc/index.ts';
+import {
+  Directory,
+  type Member,
+  type Mpc,
+  plainTerms,
+  type Role,
+  relayDigits,
+  soundUnder,
+} from '../../../../server/mpc/index.ts';
 import { type DoubleLeg, EngineDouble } from '../../../support/engine-double.ts';
 
 class Room {
@@ -17,7 +25,7 @@ class Room {
   async join(role: Role = 'customer', mpcName = 'room'): Promise<{ mpc: Mpc; member: Member; leg: DoubleLeg }> {
     const joined = await this.directory.join({
       mpcName,
-      role,
+      terms: plainTerms(role),
       kind: 'sip',
       address: '',
       openLeg: (conference, onEvent) => this.engine.openRtpLeg(conference, {}, onEvent),

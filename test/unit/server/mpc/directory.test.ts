@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { beforeEach, test } from 'node:test';
 import { EngineBusy, type LegEvent } from '../../../../media/index.ts';
-import { Directory, type DirectoryEvent, type ExitCause } from '../../../../server/mpc/index.ts';
+import { Directory, type DirectoryEvent, type ExitCause, plainTerms } from '../../../../server/mpc/index.ts';
 import { type DoubleLeg, EngineDouble } from '../../../support/engine-double.ts';
 
 let engine: EngineDouble;
@@ -34,7 +34,7 @@ const openLeg: OpenLeg = (conference, onEvent) => engine.openRtpLeg(conference, 
 function join(mpcName: string, open: OpenLeg = openLeg) {
   return directory.join({
     mpcName,
-    role: 'customer',
+    terms: plainTerms('customer'),
     kind: 'sip',
     address: '',
     openLeg: open,

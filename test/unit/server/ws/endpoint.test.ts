@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import { EngineBusy } from '../../../../media/engine.ts';
-import type { Mpc } from '../../../../server/mpc/index.ts';
+import { type Mpc, plainTerms } from '../../../../server/mpc/index.ts';
 import { WsClient } from '../../../support/ws-client.ts';
 import { AUTH_ID, BASIC, demo, refusal, running, start, stopAll, until } from './node.ts';
 
@@ -197,7 +197,7 @@ test('digits that come from other legs reach every stream of the MPC', async () 
   const ana = await node.join();
   const joined = await node.directory.join({
     mpcName: 'demo',
-    role: 'customer',
+    terms: plainTerms('customer'),
     kind: 'sip',
     address: 'sip:phone',
     openLeg: (conference, onEvent) =>
