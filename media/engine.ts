@@ -247,6 +247,33 @@ export type PlayAccepted =
   | { readonly ok: true; readonly play: Play }
   | { readonly ok: false; readonly reason: 'member_queue_full' | 'node_queue_full' };
 
+/** Why the engine gave no more sound to a recording. */
+export type RecordingEnd = 'stopped' | 'member_left' | 'conference_ended';
+
+export interface RecordRequest {
+  /** Unique in the process. */
+  readonly id: string;
+  readonly conference: ConferenceId;
+  /** Only what this leg says, as far as others may hear it; undefined: all that is said and played in the conference. */
+  readonly leg: LegId | undefined;
+  /** Takes the sound in order, mono at the conference's rate; more comes once it resolves. It does not reject. */
+  readonly write: (samples: Int16Array) => Promise<void>;
+  /** Called once, after the last `write`. */
+  readonly onEnd: (end: RecordingEnd) => void;
+}
+
+/** Sound of a conference on its way to somebody who keeps it. Time in it is true: what got lost on the way is silence. */
+export interface EngineRecording {
+  readonly sampleRate: SampleRate;
+  /** Frames of silence in place of sound that was lost. */
+  readonly missingFrames: number;
+  /** From now on nothing is recorded; what comes after `resume` joins what was before. */
+  pause(): void;
+  resume(): void;
+  /** Ends it; what was said up to now is still written. Idempotent. */
+  stop(): void;
+}
+
 /** Counts per bucket as Prometheus means them: `counts[i]` observations at or under `bounds[i]`, not cumulative. */
 export interface HistogramSnapshot {
   readonly bounds: readonly number[];
@@ -314,6 +341,7 @@ export interface MediaEngine {
     onEvent: (event: LegEvent) => void,
   ): Promise<StreamLeg>;
   play(request: PlayRequest, onEvent: (event: PlayEvent) => void): PlayAccepted;
+  record(request: RecordRequest): EngineRecording;
   /** The totals of the last whole second. */
   snapshot(): EngineSnapshot;
   close(): Promise<void>;

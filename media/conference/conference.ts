@@ -7,6 +7,7 @@ import { Group } from './group.ts';
 import { Member } from './member.ts';
 import { Output } from './output.ts';
 import { type PlayReports, Stage } from './stage.ts';
+import type { Taps } from './taps.ts';
 
 /** What a conference tells; called within a tick. */
 export interface ConferenceReports extends PlayReports {
@@ -22,6 +23,8 @@ export class Conference {
   readonly id: ConferenceId;
   readonly sampleRate: SampleRate;
   readonly stage: Stage;
+  /** Set while somebody records. */
+  taps: Taps | undefined;
   readonly #samplesPerFrame: number;
   readonly #members: Member[] = [];
   readonly #byId = new Map<LegId, Member>();
@@ -98,6 +101,7 @@ export class Conference {
     const talking = this.#listen(now);
     const speech = (talking & 1) !== 0 ? this.#speech : undefined;
     const everything = (talking & 2) !== 0 ? this.#sumWithWhispers(speech) : speech;
+    if (this.taps !== undefined) this.taps.take(everything, this.#groupList, tick);
     for (let i = 0; i < this.#groupList.length; i++) {
       const group = this.#groupList[i]!;
       const live = group.base === 'none' ? undefined : group.base === 'conference' ? speech : everything;

@@ -5,6 +5,7 @@ import {
   type ConferenceOptions,
   EngineBusy,
   type EngineObserver,
+  type EngineRecording,
   type EngineSnapshot,
   type LegEvent,
   type LegId,
@@ -14,6 +15,7 @@ import {
   type PlayEvent,
   type PlayId,
   type PlayRequest,
+  type RecordRequest,
   type RtpLeg,
   type RtpLegOptions,
   type StreamLeg,
@@ -23,6 +25,7 @@ import type { Clock } from '../time/clock.ts';
 import type { Command, Report } from '../worker/protocol.ts';
 import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
 import { LivePlay } from './live-play.ts';
+import { LiveRecordings } from './live-recordings.ts';
 import { MixerThread } from './mixer-thread.ts';
 import { PortPool } from './ports.ts';
 
@@ -70,11 +73,15 @@ export class LocalEngine implements MediaEngine, LegHost {
   readonly #plays = new Map<PlayId, LivePlay>();
   /** Plays not yet over, by leg: bounds each member's queue. */
   readonly #pending = new Map<LegId, number>();
+  readonly #recordings: LiveRecordings;
   #lastLeg = 0;
 
   private constructor(config: EngineConfig) {
     this.#config = config;
     this.#ports = new PortPool(config.rtp.portMin, config.rtp.portMax, config.clock);
+    this.#recordings = new LiveRecordings(config.clock, (command) =>
+      this.#places.get(command.conference)?.thread.post(command),
+    );
   }
 
   /** Resolves when every mixer thread is ready. */
@@ -94,6 +101,7 @@ export class LocalEngine implements MediaEngine, LegHost {
   closeConference(id: ConferenceId): void {
     const place = this.#places.get(id);
     if (!place) return;
+    this.#recordings.conferenceEnded(id);
     place.thread.post({ type: 'close-conference', conference: id });
     for (const leg of [...place.legs]) leg.close();
     this.#places.delete(id);
@@ -188,6 +196,10 @@ export class LocalEngine implements MediaEngine, LegHost {
     return { ok: true, play };
   }
 
+  record(request: RecordRequest): EngineRecording {
+    return this.#recordings.start(request, this.#placeOf(request.conference).options.sampleRate);
+  }
+
   snapshot(): EngineSnapshot {
     let playsActive = 0;
     for (const play of this.#plays.values())
@@ -201,6 +213,7 @@ export class LocalEngine implements MediaEngine, LegHost {
 
   async close(): Promise<void> {
     for (const id of [...this.#places.keys()]) this.closeConference(id);
+    await this.#recordings.ended();
     await Promise.all(this.#threads.map((thread) => thread.close()));
   }
 
@@ -216,6 +229,7 @@ export class LocalEngine implements MediaEngine, LegHost {
   closed(leg: LiveLeg): void {
     const place = this.#places.get(leg.conference);
     if (!place || !this.#forget(place, leg)) return;
+    this.#recordings.legLeft(leg.id);
     place.thread.post({ type: 'close-leg', leg: leg.id });
     if (leg instanceof LiveRtpLeg) this.#ports.give(leg.port);
     this.#opening.get(leg.id)?.reject(new EngineBusy('the conference ended'));
@@ -289,6 +303,8 @@ export class LocalEngine implements MediaEngine, LegHost {
         return this.#plays.get(report.play)?.started(report.legs, report.at);
       case 'play-ended':
         return this.#onPlayEnded(report.play, report.leg, report.reason, report.playedMs, report.underruns);
+      case 'recorded':
+        return this.#recordings.ending(report.recording, report.missing);
       case 'progress':
         for (const progress of report.plays) this.#plays.get(progress.play)?.progress(progress);
         return;
@@ -373,6 +389,7 @@ export class LocalEngine implements MediaEngine, LegHost {
       place.thread = thread;
       thread.legs += place.legs.size;
       thread.post(opening(place.options));
+      this.#recordings.moved(place.options.id);
       for (const leg of place.legs) {
         // Another SSRC tells the peer that the old stream's numbers are over.
         if (leg instanceof LiveRtpLeg) leg.spec = { ...leg.spec, ssrc: randomBytes(4).readUInt32BE() };

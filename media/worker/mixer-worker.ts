@@ -14,6 +14,7 @@ import type { Clock } from '../time/clock.ts';
 import { Histogram, TICK_BUCKETS } from '../time/histogram.ts';
 import { LegFactory } from './leg-factory.ts';
 import type { Command, LegSpec, PlayProgress, Report } from './protocol.ts';
+import { record } from './record.ts';
 
 /** Fade of a play that is stopped: one frame is enough to spare the ear a click. */
 const STOP_FADE_MS = 20;
@@ -113,6 +114,10 @@ export class MixerWorker {
         const samples = conference ? msToSamples(command.rampMs, conference.sampleRate) : 0;
         return conference?.stage.setGain(command.play, command.gain, samples);
       }
+      case 'record':
+      case 'pause-record':
+      case 'stop-record':
+        return record(command, this.#conferences.get(command.conference), this.#report);
       case 'close':
         return this.close();
       default:

@@ -91,7 +91,28 @@ export type Command =
   | { readonly type: 'pause-play'; readonly play: PlayId; readonly paused: boolean }
   | { readonly type: 'seek-play'; readonly play: PlayId; readonly positionMs: number }
   | { readonly type: 'play-gain'; readonly play: PlayId; readonly gain: number; readonly rampMs: number }
+  | RecordCommand
   | { readonly type: 'close' };
+
+/** What is done to recordings; a recording is told to stop exactly once. */
+export type RecordCommand =
+  | {
+      readonly type: 'record';
+      readonly recording: string;
+      readonly conference: ConferenceId;
+      /** Only what this leg says; undefined: everything. */
+      readonly leg: LegId | undefined;
+      /** Of a `FrameRing`, shared. */
+      readonly ring: SharedArrayBuffer;
+      readonly paused: boolean;
+    }
+  | {
+      readonly type: 'pause-record';
+      readonly recording: string;
+      readonly conference: ConferenceId;
+      readonly paused: boolean;
+    }
+  | { readonly type: 'stop-record'; readonly recording: string; readonly conference: ConferenceId };
 
 /** How far a play has come in one of its voices. */
 export interface PlayProgress {
@@ -118,6 +139,8 @@ export type Report =
       readonly playedMs: number;
       readonly underruns: number;
     }
+  /** The last frame is in the ring; so many more are missing behind it. */
+  | { readonly type: 'recorded'; readonly recording: string; readonly missing: number }
   | { readonly type: 'progress'; readonly plays: readonly PlayProgress[] }
   | {
       readonly type: 'second';

@@ -1,4 +1,5 @@
 import type {
+  EngineRecording,
   Leg,
   LegChanges,
   LegEvent,
@@ -11,6 +12,8 @@ import type {
   PlayRequest,
   PlayStatus,
   PlayTarget,
+  RecordingEnd,
+  RecordRequest,
   RtpLeg,
   StreamLeg,
 } from '../../media/index.ts';
@@ -138,11 +141,44 @@ export class DoubleLeg implements RtpLeg, StreamLeg {
   clear(): void {}
 }
 
+/** A recording that hears what the test gives it. */
+export class DoubleRecording implements EngineRecording {
+  readonly sampleRate = 8000;
+  missingFrames = 0;
+  readonly request: RecordRequest;
+  paused = false;
+  #ended = false;
+
+  constructor(request: RecordRequest) {
+    this.request = request;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
+
+  stop(): void {
+    this.end('stopped');
+  }
+
+  end(end: RecordingEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    // As from the engine: never within the call that ends it.
+    setImmediate(() => this.request.onEnd(end));
+  }
+}
+
 /** An engine without sound or threads: conferences, legs and plays as the API sees them. */
 export class EngineDouble implements MediaEngine {
   readonly conferences = new Set<string>();
   readonly legs: DoubleLeg[] = [];
   readonly plays: DoublePlay[] = [];
+  readonly recordings: DoubleRecording[] = [];
   /** Set to refuse further plays. */
   refusePlays: Extract<PlayAccepted, { ok: false }>['reason'] | undefined;
 
@@ -152,6 +188,7 @@ export class EngineDouble implements MediaEngine {
 
   closeConference(id: string): void {
     this.conferences.delete(id);
+    for (const recording of this.recordings) if (recording.request.conference === id) recording.end('conference_ended');
     for (const play of this.plays) if (play.request.conference === id) play.end('conference_ended');
   }
 
@@ -168,6 +205,12 @@ export class EngineDouble implements MediaEngine {
     const play = new DoublePlay(request, onEvent);
     this.plays.push(play);
     return { ok: true, play };
+  }
+
+  record(request: RecordRequest): DoubleRecording {
+    const recording = new DoubleRecording(request);
+    this.recordings.push(recording);
+    return recording;
   }
 
   snapshot(): ReturnType<MediaEngine['snapshot']> {
