@@ -185,7 +185,7 @@ export interface PlayRequest {
   readonly id: PlayId;
   readonly conference: ConferenceId;
   readonly legs: readonly LegId[];
-  /** Checked by `checkSource` before; checked again at every connection. */
+  /** Checked by `checkSource` before, and again at every connection; or internal addresses of sounds made here. */
   readonly urls: readonly string[];
   /** When the request came in, on the process-wide monotonic clock, in ms. */
   readonly requestedAt: number;

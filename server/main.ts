@@ -2,11 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { collectDefaultMetrics } from 'prom-client';
 import {
+  builtInSounds,
   type ClipLimits,
   ClipStore,
   checkSource,
   chooseDecoder,
   type DecoderChoice,
+  SOUND_SCHEME,
   sourcePolicy,
   systemResolve,
 } from '../media/clip/index.ts';
@@ -58,6 +60,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const clips = new ClipStore({
     policy,
     decoder: decoders.decoder,
+    local: new Map([[SOUND_SCHEME, builtInSounds]]),
     observer: metrics.clipObserver(log),
     limits: clipLimits(config),
   });

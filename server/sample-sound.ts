@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { type AllowedSource, parseFetchAllow } from '../media/clip/index.ts';
+import { type AllowedSource, parseFetchAllow, wavFile } from '../media/clip/index.ts';
 
 /*
  * A chime that is always there to be played: the first play of a new server should not depend on somebody else's web
@@ -18,7 +18,6 @@ const PARTIALS = [
   { ratio: 2, level: 0.2, decay: 6 },
   { ratio: 3.01, level: 0.05, decay: 9 },
 ] as const;
-const HEADER_BYTES = 44;
 const PATH = '/chime.wav';
 
 /** The listener of the sample sound. */
@@ -65,14 +64,12 @@ export async function serveSampleSound(): Promise<SampleSound> {
 /** The chime as a wav file: 16 bit, mono. */
 export function chimeWav(): Uint8Array {
   const sampleCount = Math.round((NOTES_HZ.length * NOTE_SECONDS + TAIL_SECONDS) * SAMPLE_RATE);
-  const file = new DataView(new ArrayBuffer(HEADER_BYTES + sampleCount * 2));
-  writeHeader(file, sampleCount * 2);
-  for (let i = 0; i < sampleCount; i += 1) {
+  const samples = Int16Array.from({ length: sampleCount }, (_, i) => {
     let sum = 0;
     for (const [index, frequency] of NOTES_HZ.entries()) sum += note(frequency, i / SAMPLE_RATE - index * NOTE_SECONDS);
-    file.setInt16(HEADER_BYTES + i * 2, Math.round(Math.max(-1, Math.min(1, sum)) * PEAK), true);
-  }
-  return new Uint8Array(file.buffer);
+    return Math.round(Math.max(-1, Math.min(1, sum)) * PEAK);
+  });
+  return wavFile(samples, SAMPLE_RATE);
 }
 
 /** One struck note, `seconds` after the stroke; silent before. */
@@ -83,23 +80,4 @@ function note(frequency: number, seconds: number): number {
   for (const { ratio, level, decay } of PARTIALS)
     sum += level * Math.exp(-decay * seconds) * Math.sin(2 * Math.PI * frequency * ratio * seconds);
   return attack * sum * 0.8;
-}
-
-/** RIFF, one `fmt ` chunk of PCM, one `data` chunk. */
-function writeHeader(file: DataView, dataBytes: number): void {
-  const text = (at: number, word: string): void => {
-    for (let i = 0; i < word.length; i += 1) file.setUint8(at + i, word.charCodeAt(i));
-  };
-  text(0, 'RIFF');
-  file.setUint32(4, HEADER_BYTES - 8 + dataBytes, true);
-  text(8, 'WAVEfmt ');
-  file.setUint32(16, 16, true);
-  file.setUint16(20, 1, true);
-  file.setUint16(22, 1, true);
-  file.setUint32(24, SAMPLE_RATE, true);
-  file.setUint32(28, SAMPLE_RATE * 2, true);
-  file.setUint16(32, 2, true);
-  file.setUint16(34, 16, true);
-  text(36, 'data');
-  file.setUint32(40, dataBytes, true);
 }

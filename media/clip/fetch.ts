@@ -43,6 +43,19 @@ export type BodyPart =
   | { readonly type: 'cancelled' }
   | ({ readonly type: 'failed' } & Omit<Failed, 'status'>);
 
+/** Where a clip's file comes from: `open` says what there is, `read` gives it piece by piece, `close` ends it any time. */
+export interface FileSource {
+  /** Bytes of the file so far. */
+  readonly receivedBytes: number;
+  /** Seconds since the first connect; undefined before, and for what needs no connection. */
+  readonly seconds: number | undefined;
+  open(url: URL): Promise<Fetched>;
+  /** After `end`, `failed` or `cancelled` there is none. */
+  read(): Promise<BodyPart>;
+  /** Idempotent. */
+  close(): void;
+}
+
 type Answer = Dispatcher.ResponseData;
 
 const CUT_SHORT: BodyPart = { type: 'end', cutShort: true };
@@ -65,7 +78,7 @@ const REQUEST_HEADERS = {
  * at any time. Every hop passes the same checks and has a connection of its own. Nothing here throws for what a source
  * does.
  */
-export class SourceFetch {
+export class SourceFetch implements FileSource {
   private readonly options: FetchOptions;
   private readonly controller = new AbortController();
   private readonly validators: Validators | undefined;

@@ -1,10 +1,11 @@
 import type { SampleRate } from '../audio/frame.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Decoder } from './decoder.ts';
-import { type BodyPart, type FetchOptions, SourceFetch, type Validators } from './fetch.ts';
+import { type BodyPart, type FetchOptions, type FileSource, SourceFetch, type Validators } from './fetch.ts';
 import { type Failed, failed, type ResponseHeaders } from './fetch-outcome.ts';
 import { FfmpegStage } from './ffmpeg-stage.ts';
 import type { ClipLimits } from './limits.ts';
+import { type LocalSounds, LocalSource } from './local-sounds.ts';
 import { MpegFrameWalk } from './mpeg.ts';
 import type { ClipObserver } from './observer.ts';
 import { PcmSink, type SinkEvents } from './pcm-sink.ts';
@@ -22,6 +23,7 @@ export interface LoadOptions {
   readonly clock: Clock;
   readonly observer: Partial<ClipObserver>;
   readonly fetch: FetchOptions;
+  readonly local: LocalSounds;
 }
 
 export type LoadOutcome =
@@ -57,7 +59,7 @@ export class ClipLoad {
   readonly done: Promise<LoadOutcome>;
   private readonly options: LoadOptions;
   private readonly controller = new AbortController();
-  private readonly source: SourceFetch;
+  private readonly source: FileSource;
   private readonly sink: PcmSink;
   private stage: FfmpegStage | undefined;
   private verdict: Failed | undefined;
@@ -71,7 +73,8 @@ export class ClipLoad {
   ) {
     const { limits, sampleRate } = options;
     this.options = options;
-    this.source = new SourceFetch(options.fetch, validators);
+    const make = options.local.get(url.protocol);
+    this.source = make ? new LocalSource(make, sampleRate) : new SourceFetch(options.fetch, validators);
     this.sink = new PcmSink(
       { sampleRate, maxSeconds: limits.clipSeconds, clock: options.clock },
       {

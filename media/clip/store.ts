@@ -11,6 +11,7 @@ import { type Failed, failed, type ResponseHeaders } from './fetch-outcome.ts';
 import { freshnessOf } from './freshness.ts';
 import { type ClipLimits, defaultLimits } from './limits.ts';
 import { ClipLoad, type LoadOutcome } from './load.ts';
+import type { LocalSounds } from './local-sounds.ts';
 import type { ClipObserver } from './observer.ts';
 import { publicUrl, type SourcePolicy } from './policy.ts';
 import { Shelf, type ShelfEntry } from './shelf.ts';
@@ -25,6 +26,8 @@ export interface ClipStoreOptions {
   readonly clock?: Clock;
   readonly observer?: Partial<ClipObserver>;
   readonly resolve?: Resolve;
+  /** What makes the sounds that are not fetched. */
+  readonly local?: LocalSounds;
   /** Certificates to trust for https instead of the system's. */
   readonly ca?: string;
 }
@@ -59,6 +62,7 @@ export interface ClipStats {
 /** Failures that say nothing about the clip itself: what is known of it may still be confirmed later. */
 const PASSING: ReadonlySet<ClipFailure> = new Set(['timeout', 'unreachable', 'tls', 'busy']);
 const MEMORY_FULL = failed('busy', 'clips in use fill the memory for clips');
+const NOTHING_LOCAL: LocalSounds = new Map();
 const STOPPING = failed('busy', 'the server is stopping');
 
 /**
@@ -187,7 +191,7 @@ export class ClipStore {
   }
 
   private start(entry: ShelfEntry, url: URL): void {
-    const { policy, resolve = systemResolve, ca, decoder } = this.options;
+    const { policy, resolve = systemResolve, ca, decoder, local = NOTHING_LOCAL } = this.options;
     const { clock, limits, observer, decodes, fetches } = this;
     const { sampleRate } = entry.clip;
     this.shelf.put(entry);
@@ -199,6 +203,7 @@ export class ClipStore {
         limits,
         clock,
         observer,
+        local,
         fetch: { policy, resolve, ca, clock, limits, slots: fetches },
       },
       url,

@@ -1,0 +1,85 @@
+import { msToSamples, type SampleRate } from '../audio/frame.ts';
+import { type SoundMaker, unknownSound } from './local-sounds.ts';
+
+/** What is heard of a sound: tones together, one after the other. Silence has no tones. */
+interface Section {
+  readonly ms: number;
+  readonly tonesHz: readonly number[];
+}
+
+/** Peak of one tone: 18 dB below full scale, as loud as a talker on the telephone. */
+const TONE_PEAK = 32_767 * 10 ** (-18 / 20);
+/** Tones swell and fade so long: a tone that is cut hard clicks. */
+const EDGE_MS = 5;
+
+/** Sounds that need no file. A ring is one period of the North American ringing tone, made to be repeated. */
+const SECTIONS = {
+  'beep:1': [{ ms: 250, tonesHz: [880] }],
+  'beep:2': [
+    { ms: 120, tonesHz: [660] },
+    { ms: 60, tonesHz: [] },
+    { ms: 120, tonesHz: [660] },
+  ],
+  ring: [
+    { ms: 2000, tonesHz: [440, 480] },
+    { ms: 4000, tonesHz: [] },
+  ],
+} as const satisfies Record<string, readonly Section[]>;
+
+export type BuiltInSound = keyof typeof SECTIONS;
+
+/** The scheme of the addresses of built-in sounds. */
+export const SOUND_SCHEME = 'sound:';
+
+/** The internal address of a built-in sound, for a play's `urls`. No user can write it into a URL field. */
+export function soundAddress(name: BuiltInSound): string {
+  return `${SOUND_SCHEME}//${name.replace(':', '-')}`;
+}
+
+const NAMES: ReadonlyMap<string, BuiltInSound> = new Map(
+  (Object.keys(SECTIONS) as BuiltInSound[]).map((name) => [soundAddress(name), name]),
+);
+
+/** Makes the built-in sounds, at the rate they are asked for. */
+export const builtInSounds: SoundMaker = ({ href }, sampleRate) => {
+  const name = NAMES.get(href);
+  return [name === undefined ? unknownSound() : wavFile(samplesOf(SECTIONS[name], sampleRate), sampleRate)];
+};
+
+function samplesOf(sections: readonly Section[], sampleRate: SampleRate): Int16Array {
+  return Int16Array.from(sections.flatMap((section) => [...sectionSamples(section, sampleRate)]));
+}
+
+function sectionSamples({ ms, tonesHz }: Section, sampleRate: SampleRate): Int16Array {
+  const edge = msToSamples(EDGE_MS, sampleRate);
+  const samples = new Int16Array(msToSamples(ms, sampleRate));
+  return samples.map((_, i) => {
+    const level = Math.min(1, i / edge, (samples.length - 1 - i) / edge);
+    const sum = tonesHz.reduce((total, hz) => total + Math.sin((2 * Math.PI * hz * i) / sampleRate), 0);
+    return Math.round(TONE_PEAK * level * sum);
+  });
+}
+
+const HEADER_BYTES = 44;
+
+/** A wav file: RIFF, one `fmt ` chunk of 16-bit mono PCM, one `data` chunk. */
+export function wavFile(samples: Int16Array, sampleRate: number): Uint8Array {
+  const file = new DataView(new ArrayBuffer(HEADER_BYTES + samples.length * 2));
+  const text = (at: number, words: string): void => {
+    for (let i = 0; i < words.length; i += 1) file.setUint8(at + i, words.charCodeAt(i));
+  };
+  text(0, 'RIFF');
+  file.setUint32(4, file.byteLength - 8, true);
+  text(8, 'WAVEfmt ');
+  file.setUint32(16, 16, true);
+  file.setUint16(20, 1, true);
+  file.setUint16(22, 1, true);
+  file.setUint32(24, sampleRate, true);
+  file.setUint32(28, sampleRate * 2, true);
+  file.setUint16(32, 2, true);
+  file.setUint16(34, 16, true);
+  text(36, 'data');
+  file.setUint32(40, samples.length * 2, true);
+  for (const [i, sample] of samples.entries()) file.setInt16(HEADER_BYTES + i * 2, sample, true);
+  return new Uint8Array(file.buffer);
+}
