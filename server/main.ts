@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { collectDefaultMetrics } from 'prom-client';
 import {
   builtInSounds,
@@ -29,6 +30,7 @@ import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
 import { StartError } from './start-error.ts';
+import { openDisk, Store } from './store/index.ts';
 import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
 
 /** 0 is an orderly end, 1 a bug or a loss, 2 something that the operator can put right. */
@@ -46,6 +48,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
 
   const metrics = new Metrics();
   collectDefaultMetrics({ register: metrics.registry });
+  const store = await Store.open({
+    openDisk: () => openDisk(join(config.dataDir, 'store'), String(Date.now())),
+    place: `DATA_DIR=${config.dataDir}`,
+    clock: systemClock,
+    observer: metrics.storeObserver(log),
+  });
   const decoders = await chooseDecoder(config.decoder.ffmpegPath || undefined);
   for (const { origin, path, why } of decoders.refused) {
     if (origin === 'FFMPEG_PATH') log.warn({ path, why }, 'FFMPEG_PATH is not used');
@@ -146,6 +154,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     draining: () => directory.draining,
     streams: () => streams.stats(),
     callbackQueueDepth: () => callbacks.depth,
+    storePending: () => store.pending,
   });
   const httpPort = await listen(http, config.http);
   const sip = await startSip({
@@ -193,6 +202,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       await callbacks.close(CALLBACK_GRACE_MS);
       await clips.close();
       await sample.close();
+      await store.close();
     },
   });
 }

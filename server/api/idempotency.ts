@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from '../errors.ts';
-import type { Answer, Handler } from './resource.ts';
+import type { ActingHandler, Answer } from './resource.ts';
 
 interface Kept {
   readonly fingerprint: string;
@@ -29,7 +29,7 @@ export class Idempotency {
   }
 
   /** Runs a handler once per key. Refusals are not kept: they did nothing, and a retry may fare better. */
-  once(handler: Handler): Handler {
+  once(handler: ActingHandler): ActingHandler {
     return (request) => {
       const key = request.idempotencyKey;
       if (key === undefined) return handler(request);

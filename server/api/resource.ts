@@ -31,7 +31,9 @@ export interface Answer {
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 /** Synchronous on purpose: a request acts on one state of the world, and repeats cannot overtake each other. */
-export type Handler = (request: ApiRequest) => Answer;
+export type ActingHandler = (request: ApiRequest) => Answer;
+/** What reads from the store, or waits for it, may take its time; what changes calls is an `ActingHandler`. */
+export type Handler = (request: ApiRequest) => Answer | Promise<Answer>;
 
 /** One path below `/v1/Account/{auth_id}` and what may be done to it. */
 export interface Resource {

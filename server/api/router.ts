@@ -42,7 +42,11 @@ export function apiRouter(deps: RouterDeps): Router {
         else readBody(request, response, next);
       },
       (request, response) => {
-        writeAnswer(response, handlerFor(request)(readRequest(request, response, resource, deps)));
+        const answer = handlerFor(request)(readRequest(request, response, resource, deps));
+        // What the router is given a promise of, it also takes the refusal of.
+        return answer instanceof Promise
+          ? answer.then((told) => writeAnswer(response, told))
+          : writeAnswer(response, answer);
       },
     );
   }

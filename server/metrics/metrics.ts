@@ -11,6 +11,7 @@ import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts'
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { COUNTED_METHODS, DROP_REASONS, type SipObserver, STATUS_CLASSES } from '../sip/index.ts';
+import type { StoreObserver } from '../store/index.ts';
 import type { StreamStats } from '../ws/index.ts';
 import { histogramSamples, PulledMetric, type Sample } from './pulled.ts';
 import { METRICS, type MetricName } from './table.ts';
@@ -23,6 +24,7 @@ export interface MetricSources {
   readonly draining: () => boolean;
   readonly streams: () => StreamStats;
   readonly callbackQueueDepth: () => number;
+  readonly storePending: () => number;
 }
 
 const PLAY_START_BUCKETS = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1, 2, 5, 10, 20];
@@ -46,6 +48,10 @@ export class Metrics implements EngineObserver {
   readonly #callbacksDelivered = this.#counter('partyline_callback_delivered_total');
   readonly #callbackRetries = this.#counter('partyline_callback_retries_total');
   readonly #callbacksFailed = this.#counter('partyline_callback_failed_total');
+  readonly #storeWriteErrors = this.#counter('partyline_store_write_errors_total');
+  readonly #storeReadErrors = this.#counter('partyline_store_read_errors_total');
+  readonly #storeUnreadable = this.#counter('partyline_store_unreadable_rows_total');
+  readonly #storeDropped = this.#counter('partyline_store_dropped_rows_total');
   readonly #sipRequests = this.#counter('partyline_sip_requests_total');
   readonly #sipResponses = this.#counter('partyline_sip_responses_total');
   readonly #sipDropped = this.#counter('partyline_sip_dropped_total');
@@ -81,6 +87,7 @@ export class Metrics implements EngineObserver {
     this.#pull('partyline_plays_active', () => single(sources.engine().playsActive));
     this.#pull('partyline_play_queue_depth', () => single(sources.engine().playQueueDepth));
     this.#pull('partyline_callback_queue_depth', () => single(sources.callbackQueueDepth()));
+    this.#pull('partyline_store_pending_rows', () => single(sources.storePending()));
 
     const { streams } = sources;
     this.#pull('partyline_ws_open', () => single(streams().open));
@@ -165,6 +172,30 @@ export class Metrics implements EngineObserver {
         this.#callbacksFailed.inc({ reason });
         log.warn({ reason, detail, url }, 'callback not delivered');
       },
+    };
+  }
+
+  /** How the store fares; the log hears of all of it. */
+  storeObserver(log: Pick<Logger, 'warn' | 'info'>): StoreObserver {
+    return {
+      writeFailed: (detail) => {
+        this.#storeWriteErrors.inc();
+        log.warn({ detail }, 'DATA_DIR takes nothing: what is new waits in memory');
+      },
+      recovered: () => log.info('DATA_DIR takes what is written again'),
+      readFailed: (detail) => {
+        this.#storeReadErrors.inc();
+        log.warn({ detail }, 'DATA_DIR could not be read');
+      },
+      unreadable: (table) => {
+        this.#storeUnreadable.inc();
+        log.warn({ table }, 'a row of the store is left out: it cannot be read');
+      },
+      dropped: (rows) => {
+        this.#storeDropped.inc(rows);
+        log.warn({ rows }, 'rows of the store are lost');
+      },
+      setAside: (folder) => log.warn({ folder }, 'the store could not be read: it begins empty, the old one is kept'),
     };
   }
 

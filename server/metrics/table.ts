@@ -51,6 +51,23 @@ export const METRICS = {
     help: 'Callbacks given up or dropped, by reason',
   },
   partyline_callback_queue_depth: { kind: 'gauge', labels: [], help: 'Callbacks not yet delivered or given up' },
+  partyline_store_pending_rows: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Rows in memory that are not on disk yet: more than a few mean that the disk takes nothing',
+  },
+  partyline_store_write_errors_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Times the disk of `DATA_DIR` took nothing',
+  },
+  partyline_store_read_errors_total: { kind: 'counter', labels: [], help: 'Times it could not be read' },
+  partyline_store_unreadable_rows_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Rows left out for not being what they should',
+  },
+  partyline_store_dropped_rows_total: { kind: 'counter', labels: [], help: 'Rows lost: too many waited for the disk' },
   partyline_tick_lateness_seconds: {
     kind: 'histogram',
     labels: ['worker'],

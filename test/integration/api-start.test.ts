@@ -72,6 +72,12 @@ test('a data folder and an ffmpeg that cannot be used are named by their setting
 
   const server = await startServer({ FFMPEG_PATH: '/nowhere/ffmpeg' });
   t.after(() => server.stop());
+  const second = await run({ DATA_DIR: server.dataDir });
+  assert.equal(second.code, 2);
+  assert.match(
+    second.stderr,
+    /^partyline cannot start: DATA_DIR=\S+: another server uses that folder\. Stop it, or .+\n$/,
+  );
   assert.match(server.log(), /"path":"\/nowhere\/ffmpeg","why":"[^"]+","msg":"FFMPEG_PATH is not used"/);
 });
 

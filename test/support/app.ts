@@ -82,6 +82,7 @@ export class AppUnderTest {
       draining: () => this.directory.draining,
       streams: () => ({ open: 0, accepted: 0, refused: {}, closed: {}, dropped: NOTHING_DROPPED, wrongMessages: 0 }),
       callbackQueueDepth: () => 0,
+      storePending: () => 0,
     });
     const allow = parseFetchAllow('127.0.0.1:9000');
     const policy = sourcePolicy({ allow: allow.ok ? allow.allow : [] });

@@ -47,6 +47,7 @@ function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
       wrongMessages: 7,
     }),
     callbackQueueDepth: () => 8,
+    storePending: () => 9,
   });
   return metrics;
 }
