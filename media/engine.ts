@@ -112,10 +112,18 @@ export interface LegStats {
 
 export interface Leg {
   readonly id: LegId;
+  /** Where it is now. */
+  readonly conference: ConferenceId;
   readonly stats: LegStats | undefined;
   update(changes: LegChanges): void;
   /** Sends digits `0-9*#A-D` as telephone-events, where the leg can carry them. */
   sendDigits(digits: string): void;
+  /**
+   * Goes on in another conference, with its port, its streams and the digits under way. What was changed by `update` of
+   * `LegChanges` and what is played to it belong to the old place: changes end, plays end with `member_left`. It may be
+   * played to there once this resolves. Rejects with `EngineBusy` when either is closed.
+   */
+  move(conference: ConferenceId): Promise<void>;
   /** Idempotent. Plays to the leg end with `member_left`; no packet leaves afterwards. */
   close(): void;
 }
@@ -147,6 +155,8 @@ export interface ConferenceOptions {
   readonly id: ConferenceId;
   readonly sampleRate: SampleRate;
   readonly floor: FloorRules;
+  /** Legs will move between that conference and this one: where one mixer has both, they move without a gap. */
+  readonly beside?: ConferenceId;
 }
 
 /** How far and how fast live speech dips under a play. */

@@ -75,13 +75,18 @@ export class Conference {
 
   /** Closes the leg; its plays end with `reason`. */
   remove(id: LegId, reason: PlayEndReason): void {
+    this.release(id, reason)?.close();
+  }
+
+  /** Lets the leg go on elsewhere; its plays here end with `reason`. */
+  release(id: LegId, reason: PlayEndReason): MixerLeg | undefined {
     const member = this.#byId.get(id);
-    if (!member) return;
+    if (!member) return undefined;
     this.stage.dismiss(member, reason);
     this.#leaveGroup(member);
     this.#byId.delete(id);
     this.#members.splice(this.#members.indexOf(member), 1);
-    member.leg.close();
+    return member.leg;
   }
 
   update(id: LegId, changes: LegChanges): void {

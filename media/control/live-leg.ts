@@ -1,6 +1,7 @@
 import { FRAMES_PER_SECOND } from '../audio/frame.ts';
 import { ByteRing } from '../audio/ring.ts';
 import type {
+  ConferenceId,
   Leg,
   LegChanges,
   LegEvent,
@@ -18,18 +19,21 @@ export interface LegHost {
   changed(leg: LiveLeg): void;
   sendDigits(leg: LiveLeg, digits: string): void;
   closed(leg: LiveLeg): void;
+  move(leg: LiveLeg, conference: ConferenceId): Promise<void>;
 }
 
 /** The main thread's end of a leg. It remembers all that a mixer must know, so that the leg can be made again. */
 export abstract class LiveLeg implements Leg {
   readonly id: LegId;
-  readonly conference: string;
+  conference: ConferenceId;
   readonly onEvent: (event: LegEvent) => void;
   state: LegChanges = {};
   stats: LegStats | undefined;
   closed = false;
-  /** Attempts to make it again after its thread died. */
+  /** Attempts to make it again after its thread died, or in another one. */
   reopenings = 0;
+  /** The move under way to another mixer. */
+  moving: Promise<void> | undefined;
   protected readonly host: LegHost;
 
   constructor(id: LegId, conference: string, host: LegHost, onEvent: (event: LegEvent) => void) {
@@ -55,6 +59,10 @@ export abstract class LiveLeg implements Leg {
 
   sendDigits(digits: string): void {
     if (!this.closed) this.host.sendDigits(this, digits);
+  }
+
+  move(conference: ConferenceId): Promise<void> {
+    return this.host.move(this, conference);
   }
 
   close(): void {
@@ -83,7 +91,7 @@ export class LiveRtpLeg extends LiveLeg implements RtpLeg {
     this.spec = {
       ...this.spec,
       ...(codec && { codec, dtmfPayloadType, dtmfClockRate, comfortNoisePayloadType }),
-      ...(remote && { remote }),
+      ...(remote && { remote, learned: undefined }),
       ...(direction && { direction }),
       ...(started && { started }),
     };

@@ -21,6 +21,7 @@ import {
   type StreamLeg,
   type StreamLegOptions,
 } from '../engine.ts';
+import type { StreamContinuation } from '../leg/rtp-leg.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Command, Report } from '../worker/protocol.ts';
 import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
@@ -56,6 +57,8 @@ interface Place {
 }
 
 interface Opening {
+  /** It comes from another mixer, where its port may need a moment to become free. */
+  readonly moves: boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error & { code?: string }) => void;
 }
@@ -70,6 +73,8 @@ export class LocalEngine implements MediaEngine, LegHost {
   /** Of `#legs`, those that are served at every tick. */
   readonly #streams = new Set<LiveStreamLeg>();
   readonly #opening = new Map<LegId, Opening>();
+  /** Legs on their way to another mixer, with the one that has not let them go yet. */
+  readonly #leaving = new Map<LegId, MixerThread>();
   readonly #plays = new Map<PlayId, LivePlay>();
   /** Plays not yet over, by leg: bounds each member's queue. */
   readonly #pending = new Map<LegId, number>();
@@ -93,7 +98,8 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   openConference(options: ConferenceOptions): void {
-    const thread = this.#threads.reduce((least, each) => (each.legs < least.legs ? each : least));
+    const neighbour = options.beside === undefined ? undefined : this.#places.get(options.beside);
+    const thread = neighbour?.thread ?? this.#threads.reduce((least, each) => (each.legs < least.legs ? each : least));
     this.#places.set(options.id, { options, thread, legs: new Set() });
     thread.post(opening(options));
   }
@@ -236,6 +242,37 @@ export class LocalEngine implements MediaEngine, LegHost {
     this.#opening.delete(leg.id);
   }
 
+  async move(leg: LiveLeg, conference: ConferenceId): Promise<void> {
+    while (leg.moving) await leg.moving.catch(() => {});
+    const from = this.#places.get(leg.conference);
+    const to = this.#placeOf(conference);
+    if (leg.closed || !from) throw new EngineBusy('the leg is closed');
+    if (from === to) return;
+    from.legs.delete(leg);
+    from.thread.legs -= 1;
+    to.legs.add(leg);
+    to.thread.legs += 1;
+    leg.conference = conference;
+    leg.state = {};
+    const { id, spec, state } = leg;
+    if (from.thread === to.thread) return to.thread.post({ type: 'move-leg', leg: id, conference, spec, state });
+    leg.moving = this.#transfer(leg, from.thread);
+    return leg.moving;
+  }
+
+  /** Waits until another mixer has let the leg go, and its own has it. */
+  async #transfer(leg: LiveLeg, from: MixerThread): Promise<void> {
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#opening.set(leg.id, { moves: true, resolve, reject });
+        this.#leaving.set(leg.id, from);
+        from.post({ type: 'release-leg', leg: leg.id });
+      });
+    } finally {
+      leg.moving = undefined;
+    }
+  }
+
   #startThread(index: number): void {
     const thread = new MixerThread(index, this.#config.rtp.host, this.#config.batchIo, {
       report: (report) => this.#onReport(thread, report),
@@ -263,7 +300,7 @@ export class LocalEngine implements MediaEngine, LegHost {
     place.thread.legs += 1;
     try {
       await new Promise<void>((resolve, reject) => {
-        this.#opening.set(leg.id, { resolve, reject });
+        this.#opening.set(leg.id, { moves: false, resolve, reject });
         const { spec, state } = leg;
         place.thread.post({ type: 'open-leg', conference: leg.conference, leg: leg.id, spec, state });
       });
@@ -293,6 +330,8 @@ export class LocalEngine implements MediaEngine, LegHost {
         return;
       case 'leg-refused':
         return this.#onRefused(report.leg, report.code);
+      case 'leg-released':
+        return this.#onReleased(report.leg, report.stream);
       case 'latched':
         return this.#tell(report.leg, { type: 'latched', address: report.address, port: report.port });
       case 'dtmf':
@@ -317,20 +356,35 @@ export class LocalEngine implements MediaEngine, LegHost {
 
   #onRefused(id: LegId, code: string): void {
     const opening = this.#opening.get(id);
-    this.#opening.delete(id);
-    if (opening) return opening.reject(Object.assign(new Error(code), { code }));
-    // A leg that comes back after its thread died: the old socket may need a moment to go.
+    if (opening && !opening.moves) {
+      this.#opening.delete(id);
+      return opening.reject(Object.assign(new Error(code), { code }));
+    }
+    // A leg that comes from another thread, or back after its thread died: the old socket may need a moment to go.
     const leg = this.#legs.get(id);
-    const place = leg && this.#places.get(leg.conference);
-    if (!leg || !place) return;
+    if (!leg) return;
     leg.reopenings += 1;
-    if (leg.reopenings > REOPEN_TRIES) return leg.onEvent({ type: 'lost', detail: code });
-    this.#config.clock.setTimeout(() => this.#reopen(place, leg), REOPEN_PAUSE_MS);
+    if (leg.reopenings > REOPEN_TRIES) {
+      this.#opening.delete(id);
+      opening?.reject(new EngineBusy(code));
+      return leg.onEvent({ type: 'lost', detail: code });
+    }
+    this.#config.clock.setTimeout(() => this.#reopen(leg), REOPEN_PAUSE_MS);
   }
 
-  #reopen(place: Place, leg: LiveLeg): void {
-    const { spec, state } = leg;
-    if (!leg.closed) place.thread.post({ type: 'open-leg', conference: leg.conference, leg: leg.id, spec, state });
+  /** The mixer it leaves is done with it. */
+  #onReleased(id: LegId, stream: StreamContinuation | undefined): void {
+    this.#leaving.delete(id);
+    const leg = this.#legs.get(id);
+    if (!leg) return;
+    leg.reopenings = 0;
+    if (leg instanceof LiveRtpLeg) leg.spec = { ...leg.spec, ...stream };
+    this.#reopen(leg);
+  }
+
+  #reopen(leg: LiveLeg): void {
+    const { id, conference, spec, state } = leg;
+    if (!leg.closed) this.#places.get(conference)?.thread.post({ type: 'open-leg', conference, leg: id, spec, state });
   }
 
   #tell(leg: LegId, event: LegEvent): void {
@@ -391,11 +445,13 @@ export class LocalEngine implements MediaEngine, LegHost {
       thread.post(opening(place.options));
       this.#recordings.moved(place.options.id);
       for (const leg of place.legs) {
+        if (this.#leaving.has(leg.id)) continue;
         // Another SSRC tells the peer that the old stream's numbers are over.
         if (leg instanceof LiveRtpLeg) leg.spec = { ...leg.spec, ssrc: randomBytes(4).readUInt32BE() };
-        this.#reopen(place, leg);
+        this.#reopen(leg);
       }
     }
+    for (const [leg, from] of [...this.#leaving]) if (from === dead) this.#onReleased(leg, undefined);
   }
 }
 

@@ -31,11 +31,17 @@ export class Latch {
   #rebindPort = 0;
   #rebindCount = 0;
 
-  constructor(address: string, port: number, alsoTrusted: readonly string[]) {
-    this.address = address;
-    this.port = port;
+  /** `learned`: where the peer's RTP was found to come from before; ours goes there, and it is learned again. */
+  constructor(
+    address: string,
+    port: number,
+    alsoTrusted: readonly string[],
+    learned?: { readonly address: string; readonly port: number },
+  ) {
+    this.address = learned?.address ?? address;
+    this.port = learned?.port ?? port;
     this.#sdpPort = port;
-    this.#trusted = [address, ...alsoTrusted];
+    this.#trusted = learned ? [address, ...alsoTrusted, learned.address] : [address, ...alsoTrusted];
   }
 
   /** The peer announced another address: learn anew. */

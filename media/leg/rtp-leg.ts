@@ -34,6 +34,16 @@ export interface RtpLegEvents {
   digit(digit: string): void;
 }
 
+/** Where a stream goes on that leaves its mixer. */
+export interface StreamContinuation {
+  readonly sequence: number;
+  /** Of the sound that is due at `timestampAt`, in ms. */
+  readonly timestamp: number;
+  readonly timestampAt: number;
+  /** Where the peer's RTP was found to come from; undefined when that is not sure yet. */
+  readonly learned: { readonly address: string; readonly port: number } | undefined;
+}
+
 /** Parsed in turn for every packet of the thread. */
 const header = new RtpHeader();
 const NOTHING = new Uint8Array(0);
@@ -45,8 +55,8 @@ export class RtpLeg implements MixerLeg {
   /** When the last believable packet came, in ms. */
   lastHeardAt: number;
   packetsReceived = 0;
-  readonly #sampleRate: number;
-  readonly #encodings: Encodings;
+  #sampleRate: number;
+  #encodings: Encodings;
   readonly #totals: RtpTotals;
   readonly #events: RtpLegEvents;
   readonly #latch: Latch;
@@ -130,6 +140,29 @@ export class RtpLeg implements MixerLeg {
     } else if (resumes) {
       this.#playout.reset();
     }
+  }
+
+  /** Goes on in a conference of this rate. */
+  enter(sampleRate: number, encodings: Encodings, state: RtpLegState): void {
+    const sameRate = sampleRate === this.#sampleRate;
+    this.#sampleRate = sampleRate;
+    this.#encodings = encodings;
+    if (!sameRate && state.codec === this.#state.codec) {
+      this.#bridge = this.#bridgeTo(state.codec);
+      this.#sender.setSource(state.codec, encodings, this.#bridge);
+    }
+    this.update(state);
+  }
+
+  /** How its stream goes on after `tick`, which is due at `now`, in another mixer. */
+  continuation(tick: number, now: number): StreamContinuation {
+    const { address, port, locked } = this.#latch;
+    return {
+      sequence: this.#sender.sequence,
+      timestamp: this.#sender.timestampOf(tick),
+      timestampAt: now,
+      learned: locked ? { address, port } : undefined,
+    };
   }
 
   moveTo(address: string, port: number): void {
@@ -296,9 +329,12 @@ export class RtpLeg implements MixerLeg {
     this.#decoder = codec.createDecoder();
     this.#playout = new Playout({ clockRate: codec.clockRate, decoder: this.#decoder, seed: this.#sender.ssrc });
     this.#tally = new PlayoutTally();
-    this.#bridge =
-      codec.sampleRate === this.#sampleRate ? undefined : new RateBridge(codec.sampleRate, this.#sampleRate);
+    this.#bridge = this.#bridgeTo(codec);
     this.#sender.setCodec(codec, this.#encodings, this.#bridge);
+  }
+
+  #bridgeTo({ sampleRate }: Codec): RateBridge | undefined {
+    return sampleRate === this.#sampleRate ? undefined : new RateBridge(sampleRate, this.#sampleRate);
   }
 }
 

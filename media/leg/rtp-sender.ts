@@ -48,12 +48,16 @@ export class RtpSender {
     return this.#origin.ssrc;
   }
 
+  /** Of the next packet. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
   /** From the next packet on. Timestamps go on from where they are, in the codec's own clock (RFC 7160 section 4.2). */
   setCodec(codec: Codec, encodings: Encodings, bridge: RateBridge | undefined): void {
     this.#encoder?.close?.();
-    this.#shared = encodings.of(codec);
-    this.#encoder = this.#shared ? undefined : codec.createEncoder();
-    this.#bridge = bridge;
+    this.#encoder = undefined;
+    this.setSource(codec, encodings, bridge);
     const ticksPerFrame = codec.clockRate / FRAMES_PER_SECOND;
     if (this.#ticksPerFrame > 0 && ticksPerFrame !== this.#ticksPerFrame) {
       this.#baseTimestamp = this.timestampOf(this.#lastTick + 1);
@@ -61,8 +65,16 @@ export class RtpSender {
     }
     this.#ticksPerFrame = ticksPerFrame;
     this.#flowing = false;
-    this.#own = new Uint8Array(this.#shared ? 0 : codec.maxPayloadBytes);
     this.#digits = undefined;
+  }
+
+  /** The same codec with the sound of another conference. */
+  setSource(codec: Codec, encodings: Encodings, bridge: RateBridge | undefined): void {
+    this.#shared = encodings.of(codec);
+    this.#bridge = bridge;
+    if (this.#shared) this.#encoder?.close?.();
+    this.#encoder = this.#shared ? undefined : (this.#encoder ?? codec.createEncoder());
+    this.#own = new Uint8Array(this.#shared ? 0 : codec.maxPayloadBytes);
   }
 
   /** Queues digits; they take the place of sound while they last. `clockRate`: Hz in which their durations are told. */

@@ -14,10 +14,12 @@ const PATIENCE_TICKS = 3;
 export class StreamLeg implements MixerLeg {
   /** Frames dropped because the reader did not keep up. */
   framesDropped = 0;
+  readonly #codec: Codec;
   readonly #decoder: FrameDecoder;
-  readonly #encoder: FrameEncoder | undefined;
-  readonly #shared: SharedEncoding | undefined;
-  readonly #bridge: RateBridge | undefined;
+  #encoder: FrameEncoder | undefined;
+  #shared: SharedEncoding | undefined;
+  #bridge: RateBridge | undefined;
+  #sampleRate = 0;
   readonly #inward: ByteRing;
   readonly #outward: ByteRing;
   readonly #payload: Uint8Array;
@@ -37,15 +39,23 @@ export class StreamLeg implements MixerLeg {
     readonly outward: ByteRing;
   }) {
     const { codec } = options;
+    this.#codec = codec;
     this.#decoder = codec.createDecoder();
-    this.#shared = options.encodings.of(codec);
-    this.#encoder = this.#shared ? undefined : codec.createEncoder();
-    this.#bridge =
-      codec.sampleRate === options.sampleRate ? undefined : new RateBridge(codec.sampleRate, options.sampleRate);
+    this.enter(options.sampleRate, options.encodings);
     this.#inward = options.inward;
     this.#outward = options.outward;
     this.#payload = new Uint8Array(codec.maxPayloadBytes);
     this.#encoded = new Uint8Array(codec.maxPayloadBytes);
+  }
+
+  /** Goes on in a conference of this rate. */
+  enter(sampleRate: number, encodings: Encodings): void {
+    if (sampleRate === this.#sampleRate) return;
+    this.#sampleRate = sampleRate;
+    const codec = this.#codec;
+    this.#shared = encodings.of(codec);
+    this.#encoder ??= this.#shared ? undefined : codec.createEncoder();
+    this.#bridge = codec.sampleRate === sampleRate ? undefined : new RateBridge(codec.sampleRate, sampleRate);
   }
 
   pull(frame: Int16Array): boolean {

@@ -1,5 +1,5 @@
 import type { SampleRate } from '../audio/frame.ts';
-import { samplesPerFrame } from '../audio/frame.ts';
+import { FRAME_MS, FRAMES_PER_SECOND, samplesPerFrame } from '../audio/frame.ts';
 import { ByteRing } from '../audio/ring.ts';
 import type { Codec } from '../codec/codec.ts';
 import { mulaw } from '../codec/g711.ts';
@@ -9,11 +9,12 @@ import { Encodings } from '../conference/output.ts';
 import type { LegId } from '../engine.ts';
 import type { PacketIo, PacketSocket } from '../io/packet-io.ts';
 import { Latch } from '../leg/latch.ts';
+import type { MixerLeg } from '../leg/leg.ts';
 import { RtpLeg, type RtpLegState } from '../leg/rtp-leg.ts';
 import type { RtpTotals } from '../leg/rtp-totals.ts';
 import { StreamLeg } from '../leg/stream-leg.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Report, RtpLegSpec, StreamLegSpec } from './protocol.ts';
+import type { LegSpec, Report, RtpLegSpec, StreamLegSpec } from './protocol.ts';
 
 /** A codec that signalling negotiated and this mixer does not know is a bug: the offer was answered with it. */
 function codecOf(spec: RtpLegSpec, sampleRate: SampleRate): Codec {
@@ -21,6 +22,12 @@ function codecOf(spec: RtpLegSpec, sampleRate: SampleRate): Codec {
   const codec = codecFor(name, clockRate, sampleRate, opus);
   if (!codec) throw new Error(`no codec ${name}/${clockRate}`);
   return codec;
+}
+
+/** The timestamp that tick 0 would have, so that a stream from another mixer goes on in step with the time. */
+function originTimestamp({ timestamp, timestampAt, codec }: RtpLegSpec, tick: number, now: number): number {
+  if (timestampAt === undefined) return timestamp;
+  return timestamp + (Math.round((now - timestampAt) / FRAME_MS) - tick) * (codec.clockRate / FRAMES_PER_SECOND);
 }
 
 /** Makes legs from their specs, and binds their ports. One per mixer thread. */
@@ -49,15 +56,16 @@ export class LegFactory {
 
   /** Binds the RTP port and its odd neighbour; rejects with the system's error when one is taken. */
   async rtp(leg: LegId, spec: RtpLegSpec, sampleRate: SampleRate, tick: number): Promise<RtpLeg> {
+    const now = this.#clock.now();
     const made = new RtpLeg({
       sampleRate,
       encodings: this.#encodingsAt(sampleRate),
       totals: this.#totals,
-      origin: spec,
+      origin: { ...spec, timestamp: originTimestamp(spec, tick, now) },
       cname: spec.cname,
-      latch: new Latch(spec.remote.address, spec.remote.port, spec.alsoTrusted),
-      state: this.stateOf(spec, sampleRate),
-      now: this.#clock.now(),
+      latch: new Latch(spec.remote.address, spec.remote.port, spec.alsoTrusted, spec.learned),
+      state: this.#stateOf(spec, sampleRate),
+      now,
       tick,
       events: {
         latched: (address, port) => this.#report({ type: 'latched', leg, address, port }),
@@ -81,7 +89,14 @@ export class LegFactory {
     return made;
   }
 
-  stateOf(spec: RtpLegSpec, sampleRate: SampleRate): RtpLegState {
+  /** Brings a leg to its spec, in a conference of this rate. */
+  fit(leg: MixerLeg, spec: LegSpec, sampleRate: SampleRate): void {
+    if (leg instanceof StreamLeg) leg.enter(sampleRate, this.#encodingsAt(sampleRate));
+    if (leg instanceof RtpLeg && spec.kind === 'rtp')
+      leg.enter(sampleRate, this.#encodingsAt(sampleRate), this.#stateOf(spec, sampleRate));
+  }
+
+  #stateOf(spec: RtpLegSpec, sampleRate: SampleRate): RtpLegState {
     return {
       codec: codecOf(spec, sampleRate),
       payloadType: spec.codec.payloadType,

@@ -88,6 +88,10 @@ export class MixerWorker {
         return this.#updateLeg(command);
       case 'close-leg':
         return this.#closeLeg(command.leg);
+      case 'move-leg':
+        return this.#moveLeg(command);
+      case 'release-leg':
+        return this.#releaseLeg(command.leg);
       case 'send-digits': {
         const leg = this.#seats.get(command.leg)?.leg;
         return leg instanceof RtpLeg ? leg.sendDigits(command.digits) : undefined;
@@ -179,7 +183,7 @@ export class MixerWorker {
     }
     this.#opening.set(leg, command);
     this.#factory.rtp(leg, spec, conference.sampleRate, this.#nextTick).then(
-      (made) => this.#onBound(leg, conference, made),
+      (made) => this.#onBound(leg, made),
       (error: NodeJS.ErrnoException) => {
         this.#opening.delete(leg);
         this.#report({ type: 'leg-refused', leg, code: error.code ?? error.message });
@@ -187,14 +191,15 @@ export class MixerWorker {
     );
   }
 
-  #onBound(leg: LegId, conference: Conference, made: RtpLeg): void {
+  #onBound(leg: LegId, made: RtpLeg): void {
     const latest = this.#opening.get(leg);
     this.#opening.delete(leg);
-    if (latest === undefined || latest === 'closed' || this.#conferences.get(conference.id) !== conference) {
+    const conference = latest && latest !== 'closed' ? this.#conferences.get(latest.conference) : undefined;
+    if (!latest || latest === 'closed' || !conference) {
       made.close();
       return;
     }
-    if (latest.spec.kind === 'rtp') this.#applySpec(made, latest.spec, conference.sampleRate);
+    this.#applySpec(made, latest.spec, conference.sampleRate);
     this.#seat(leg, conference, made, latest.state);
   }
 
@@ -218,8 +223,30 @@ export class MixerWorker {
 
   #applySpec(leg: RtpLeg, spec: LegSpec, sampleRate: SampleRate): void {
     if (spec.kind !== 'rtp') return;
-    leg.update(this.#factory.stateOf(spec, sampleRate));
+    this.#factory.fit(leg, spec, sampleRate);
     leg.moveTo(spec.remote.address, spec.remote.port);
+  }
+
+  #moveLeg(command: Extract<Command, { type: 'move-leg' }>): void {
+    const { leg: id, spec, state } = command;
+    const opening = this.#opening.get(id);
+    if (opening && opening !== 'closed') {
+      this.#opening.set(id, { ...opening, conference: command.conference, spec, state });
+      return;
+    }
+    const seat = this.#seats.get(id);
+    const conference = this.#conferences.get(command.conference);
+    if (!seat || !conference) return;
+    seat.conference.release(id, 'member_left');
+    this.#factory.fit(seat.leg, spec, conference.sampleRate);
+    this.#seat(id, conference, seat.leg, state);
+  }
+
+  #releaseLeg(id: LegId): void {
+    const leg = this.#seats.get(id)?.leg;
+    const stream = leg instanceof RtpLeg ? leg.continuation(this.#nextTick, this.#clock.now()) : undefined;
+    this.#closeLeg(id);
+    this.#report({ type: 'leg-released', leg: id, stream });
   }
 
   #closeLeg(id: LegId, reason: 'member_left' | 'conference_ended' = 'member_left'): void {

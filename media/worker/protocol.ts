@@ -13,6 +13,7 @@ import type {
   RtpRemote,
   WorkerSnapshot,
 } from '../engine.ts';
+import type { StreamContinuation } from '../leg/rtp-leg.ts';
 
 /*
  * What the main thread and a mixer thread tell each other. Messages are plain data; memory that is shared is named so.
@@ -37,6 +38,10 @@ export interface RtpLegSpec {
   readonly ssrc: number;
   readonly sequence: number;
   readonly timestamp: number;
+  /** When `timestamp` was due, in ms, for a stream that began in another mixer. */
+  readonly timestampAt?: number;
+  /** Where the peer's RTP was found to come from. */
+  readonly learned?: StreamContinuation['learned'];
 }
 
 export interface StreamLegSpec {
@@ -67,6 +72,16 @@ export type Command =
     }
   /** The whole new state: the mixer keeps no notion of what changed. */
   | { readonly type: 'update-leg'; readonly leg: LegId; readonly spec: LegSpec; readonly state: LegChanges }
+  /** To another conference of this mixer. */
+  | {
+      readonly type: 'move-leg';
+      readonly leg: LegId;
+      readonly conference: ConferenceId;
+      readonly spec: LegSpec;
+      readonly state: LegChanges;
+    }
+  /** To another mixer: closed here, and opened there once `leg-released` has come. */
+  | { readonly type: 'release-leg'; readonly leg: LegId }
   | { readonly type: 'send-digits'; readonly leg: LegId; readonly digits: string }
   | { readonly type: 'close-leg'; readonly leg: LegId }
   /** `chunks` are Int16Arrays on shared memory. */
@@ -127,6 +142,8 @@ export type Report =
   | { readonly type: 'ready' }
   | { readonly type: 'leg-open'; readonly leg: LegId }
   | { readonly type: 'leg-refused'; readonly leg: LegId; readonly code: string }
+  /** Its ports are free. `stream` is undefined when it has not sent anything here. */
+  | { readonly type: 'leg-released'; readonly leg: LegId; readonly stream: StreamContinuation | undefined }
   | { readonly type: 'latched'; readonly leg: LegId; readonly address: string; readonly port: number }
   | { readonly type: 'dtmf'; readonly leg: LegId; readonly digit: string }
   | { readonly type: 'talking'; readonly leg: LegId; readonly active: boolean }

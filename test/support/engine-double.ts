@@ -1,21 +1,22 @@
-import type {
-  EngineRecording,
-  Leg,
-  LegChanges,
-  LegEvent,
-  LegId,
-  MediaEngine,
-  Play,
-  PlayAccepted,
-  PlayEndReason,
-  PlayEvent,
-  PlayRequest,
-  PlayStatus,
-  PlayTarget,
-  RecordingEnd,
-  RecordRequest,
-  RtpLeg,
-  StreamLeg,
+import {
+  EngineBusy,
+  type EngineRecording,
+  type Leg,
+  type LegChanges,
+  type LegEvent,
+  type LegId,
+  type MediaEngine,
+  type Play,
+  type PlayAccepted,
+  type PlayEndReason,
+  type PlayEvent,
+  type PlayRequest,
+  type PlayStatus,
+  type PlayTarget,
+  type RecordingEnd,
+  type RecordRequest,
+  type RtpLeg,
+  type StreamLeg,
 } from '../../media/index.ts';
 
 interface DoubleTarget extends PlayTarget {
@@ -109,6 +110,7 @@ function targetOf(leg: LegId): DoubleTarget {
 export class DoubleLeg implements RtpLeg, StreamLeg {
   readonly id: LegId;
   readonly port = 0;
+  conference: string;
   stats: Leg['stats'];
   readonly changes: LegChanges = {};
   closed = false;
@@ -117,9 +119,18 @@ export class DoubleLeg implements RtpLeg, StreamLeg {
   /** Says what the engine would say of the leg. */
   readonly report: (event: LegEvent) => void;
 
-  constructor(id: LegId, report: (event: LegEvent) => void) {
+  readonly #onMoved: (leg: LegId, from: string) => void;
+
+  constructor(
+    id: LegId,
+    conference: string,
+    report: (event: LegEvent) => void,
+    onMoved: (leg: LegId, from: string) => void,
+  ) {
     this.id = id;
+    this.conference = conference;
     this.report = report;
+    this.#onMoved = onMoved;
   }
 
   update(changes: LegChanges): void {
@@ -132,6 +143,13 @@ export class DoubleLeg implements RtpLeg, StreamLeg {
 
   sendDigits(digits: string): void {
     this.digits.push(digits);
+  }
+
+  async move(conference: string): Promise<void> {
+    if (this.closed) throw new EngineBusy('the leg is closed');
+    const from = this.conference;
+    this.conference = conference;
+    if (from !== conference) this.#onMoved(this.id, from);
   }
 
   write(): boolean {
@@ -192,12 +210,12 @@ export class EngineDouble implements MediaEngine {
     for (const play of this.plays) if (play.request.conference === id) play.end('conference_ended');
   }
 
-  async openRtpLeg(_conference: string, _options: unknown, onEvent: (event: LegEvent) => void): Promise<DoubleLeg> {
-    return this.#open(onEvent);
+  async openRtpLeg(conference: string, _options: unknown, onEvent: (event: LegEvent) => void): Promise<DoubleLeg> {
+    return this.#open(conference, onEvent);
   }
 
-  async openStreamLeg(_conference: string, _options: unknown, onEvent: (event: LegEvent) => void): Promise<DoubleLeg> {
-    return this.#open(onEvent);
+  async openStreamLeg(conference: string, _options: unknown, onEvent: (event: LegEvent) => void): Promise<DoubleLeg> {
+    return this.#open(conference, onEvent);
   }
 
   play(request: PlayRequest, onEvent: (event: PlayEvent) => void): PlayAccepted {
@@ -223,8 +241,10 @@ export class EngineDouble implements MediaEngine {
 
   async close(): Promise<void> {}
 
-  #open(onEvent: (event: LegEvent) => void): DoubleLeg {
-    const leg = new DoubleLeg(this.legs.length + 1, onEvent);
+  #open(conference: string, onEvent: (event: LegEvent) => void): DoubleLeg {
+    const leg = new DoubleLeg(this.legs.length + 1, conference, onEvent, (id, from) => {
+      for (const play of this.plays) if (play.request.conference === from) play.end('member_left', [id]);
+    });
     this.legs.push(leg);
     return leg;
   }

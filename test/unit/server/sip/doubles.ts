@@ -80,6 +80,7 @@ export class FakeRtpLeg implements RtpLeg {
   readonly options: RtpLegOptions;
   readonly report: (event: LegEvent) => void;
   readonly changes: RtpLegChanges[] = [];
+  conference = '';
   closed = false;
 
   constructor(id: number, options: RtpLegOptions, report: (event: LegEvent) => void) {
@@ -94,6 +95,10 @@ export class FakeRtpLeg implements RtpLeg {
   }
 
   sendDigits(): void {}
+
+  async move(conference: string): Promise<void> {
+    this.conference = conference;
+  }
 
   close(): void {
     this.closed = true;

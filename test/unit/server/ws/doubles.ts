@@ -113,6 +113,7 @@ export class FakeLeg implements StreamLeg {
   readonly changes: LegChanges[] = [];
   readonly options: StreamLegOptions | undefined;
   readonly onEvent: (event: LegEvent) => void;
+  conference = '';
   full = false;
   closed = false;
   #marks: (() => void)[] = [];
@@ -149,6 +150,10 @@ export class FakeLeg implements StreamLeg {
   }
 
   sendDigits(): void {}
+
+  async move(conference: string): Promise<void> {
+    this.conference = conference;
+  }
 
   close(): void {
     this.closed = true;
