@@ -1,4 +1,4 @@
-import type { SipRequest } from './message.ts';
+import type { SipMessage } from './message.ts';
 import type { Refusal } from './reader.ts';
 
 /** A refusal with the headers that explain it. */
@@ -19,9 +19,9 @@ const UNSUPPORTED: BodyResult = {
   refusal: { status: 415, reason: 'Unsupported Media Type', headers: { accept: SDP } },
 };
 
-/** The session description in a request, also from inside a multipart body (RFC 5621); undefined when it has none. */
-export function sessionDescription(request: SipRequest): BodyResult {
-  const { headers, body } = request;
+/** The session description in a message, also from inside a multipart body (RFC 5621); undefined when it has none. */
+export function sessionDescription(message: SipMessage): BodyResult {
+  const { headers, body } = message;
   if (body.length === 0) return { ok: true, sdp: undefined };
   const encoding = headers.get('content-encoding')?.toLowerCase() ?? 'identity';
   if (encoding !== 'identity') {

@@ -48,9 +48,6 @@ export interface DialogEvents {
   readonly onEnded: () => void;
 }
 
-/** Begins the branch of every request of ours, by which one that comes back is known. */
-export const OWN_BRANCH = `${MAGIC_COOKIE}-partyline-`;
-
 const DEFAULT_PORT = 5060;
 
 /** Who talks to whom, and where each has got to. */
@@ -250,7 +247,7 @@ export class Dialog {
 
   /** Sends the ACK of a 2xx to an INVITE of ours, and gives its bytes for when the 2xx comes again. */
   sendAck(cseq: number): Buffer {
-    const bytes = this.#encode('ACK', cseq, `${OWN_BRANCH}${this.#deps.newToken()}`, {});
+    const bytes = this.#encode('ACK', cseq, newBranch(this.#deps.newToken), {});
     this.#openFlow().send(bytes);
     return bytes;
   }
@@ -262,7 +259,7 @@ export class Dialog {
     authorize: Authorize | undefined,
   ): void {
     const flow = this.#openFlow();
-    const branch = `${OWN_BRANCH}${this.#deps.newToken()}`;
+    const branch = newBranch(this.#deps.newToken);
     this.#localSequence += 1;
     const bytes = this.#encode(method, this.#localSequence, branch, headers);
     this.#deps.transactions.send(method, branch, bytes, flow, (response) => {
@@ -366,6 +363,11 @@ export function calling(response: SipResponse, flow: Flow): DialogIdentity {
     localSequence: response.cseq.number,
     remoteSequence: -1,
   };
+}
+
+/** The branch of a new request of ours. */
+export function newBranch(newToken: () => string): string {
+  return `${MAGIC_COOKIE}-${newToken()}`;
 }
 
 /** The Via of a request of ours. */

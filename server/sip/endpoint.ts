@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { Call, type CallDeps } from './call.ts';
 import { ALLOW, CAPABILITIES, METHODS } from './capabilities.ts';
-import { dialogKey, OWN_BRANCH } from './dialog.ts';
+import { dialogKey } from './dialog.ts';
 import type { Flow, Pressure, Receiver } from './flow.ts';
 import type { Guard } from './guard.ts';
 import { readContact, readInvitation, readTimer, refuseByForm } from './invitation.ts';
 import type { SipLimits } from './limits.ts';
 import { type SipRequest, tagOf } from './message.ts';
 import { countedMethod, type DropReason, type SipObserver } from './observer.ts';
+import { type CallOrder, OutgoingCall } from './outgoing-call.ts';
 import { RateLimiter } from './rate.ts';
 import type { ReadResult } from './reader.ts';
 import { Responder } from './responder.ts';
@@ -17,6 +18,15 @@ export interface EndpointDeps extends Omit<CallDeps, 'transactions' | 'responder
   readonly limits: SipLimits;
   readonly guard: Guard;
   readonly observer: SipObserver;
+}
+
+/** A call that stands or is being answered, whoever began it. */
+interface Party {
+  acknowledge(ack: SipRequest, flow: Flow): void;
+  receive(transaction: ServerTransaction): void;
+  shutDown(): void;
+  /** Undefined: it has to pass the guard with every request. */
+  readonly peerAddress?: string | undefined;
 }
 
 const RETRY_AFTER_RATE = { 'retry-after': '1' };
@@ -29,7 +39,9 @@ export class Endpoint implements Receiver {
   readonly #rate: RateLimiter;
   readonly #transactions: Transactions;
   readonly #responder: Responder;
-  readonly #calls = new Map<string, Call>();
+  readonly #calls = new Map<string, Party>();
+  /** Calls of ours that nobody answered yet, and INVITEs taken back that are not settled. */
+  readonly #dialling = new Set<OutgoingCall>();
   /** Calls whose INVITE has no final answer, for CANCEL. */
   readonly #early = new Map<ServerTransaction, Call>();
   #closing = false;
@@ -45,7 +57,29 @@ export class Endpoint implements Receiver {
   }
 
   get dialogs(): number {
-    return this.#calls.size;
+    return this.#calls.size + this.#dialling.size;
+  }
+
+  /** Calls somebody. Undefined: no new calls are made any more, or too much is under way. */
+  dial(order: CallOrder): OutgoingCall | undefined {
+    if (this.#isUnavailable() || this.#transactions.open >= this.#deps.limits.transactions) return undefined;
+    const { transport, address, port } = order.place;
+    let key: string | undefined;
+    const call: OutgoingCall = new OutgoingCall(order, this.#deps.connect(transport, address, port), this.#callDeps, {
+      onDialog: (dialog) => {
+        key = dialog.key;
+        this.#calls.set(key, call);
+        this.#dialling.delete(call);
+      },
+      onGone: () => {
+        this.#dialling.delete(call);
+        if (key !== undefined) this.#calls.delete(key);
+        this.#counted();
+      },
+    });
+    this.#dialling.add(call);
+    this.#counted();
+    return call;
   }
 
   get transactions(): number {
@@ -80,7 +114,7 @@ export class Endpoint implements Receiver {
       if (this.#deps.guard.trusts(flow)) this.#responder.refuseBroken(read.request, flow, read.refusal);
       else this.dropped('untrusted');
     } else if (read.message.kind === 'response') {
-      if (!this.#transactions.respond(read.message)) this.dropped('stray');
+      if (!this.#transactions.respond(read.message, flow)) this.dropped('stray');
     } else {
       this.#deps.observer.request(countedMethod(read.message.method));
       this.#receiveRequest(read.message, flow, pressure);
@@ -90,8 +124,8 @@ export class Endpoint implements Receiver {
   /** Hangs up every call; resolves when all BYEs are answered, at the latest after `patienceMs`. */
   async close(patienceMs: number): Promise<void> {
     this.#closing = true;
-    for (const call of [...this.#calls.values()]) call.shutDown();
-    if (this.#calls.size > 0) {
+    for (const call of [...this.#calls.values(), ...this.#dialling]) call.shutDown();
+    if (this.dialogs > 0) {
       await new Promise<void>((resolve) => {
         const cancel = this.#deps.clock.setTimeout(resolve, patienceMs);
         this.#onEmpty = () => {
@@ -112,9 +146,10 @@ export class Endpoint implements Receiver {
     const refuse = (status: number, reason: string, headers: Readonly<Record<string, string>> = {}): void =>
       this.#responder.respondStateless(request, flow, { status, reason, headers });
 
-    const verdict = this.#deps.guard.check(request, flow);
-    if (!verdict.allowed) return refuse(verdict.status, verdict.reason, verdict.headers);
     const call = this.#find(request);
+    // Whom we called owes us no credentials.
+    const verdict = call?.peerAddress === flow.address ? undefined : this.#deps.guard.check(request, flow);
+    if (verdict?.allowed === false) return refuse(verdict.status, verdict.reason, verdict.headers);
     // Under pressure calls that stand go on.
     if (pressure !== 'pass' && !call && request.method !== 'CANCEL')
       return refuse(503, 'Service Unavailable', RETRY_AFTER_RATE);
@@ -157,12 +192,11 @@ export class Endpoint implements Receiver {
     const call = new Call(transaction, read.invitation, contact.target, timer.timer, this.#callDeps, () => {
       this.#early.delete(transaction);
       this.#calls.delete(call.dialog.key);
-      this.#deps.observer.dialogs(this.#calls.size);
-      if (this.#calls.size === 0) this.#onEmpty();
+      this.#counted();
     });
     this.#calls.set(call.dialog.key, call);
     this.#early.set(transaction, call);
-    this.#deps.observer.dialogs(this.#calls.size);
+    this.#counted();
     void call
       .start(transaction)
       .catch((error: unknown) => {
@@ -170,6 +204,11 @@ export class Endpoint implements Receiver {
         call.dialog.refuse(500, 'Server Internal Error');
       })
       .finally(() => this.#early.delete(transaction));
+  }
+
+  #counted(): void {
+    this.#deps.observer.dialogs(this.dialogs);
+    if (this.dialogs === 0) this.#onEmpty();
   }
 
   #cancel(request: SipRequest, flow: Flow): void {
@@ -182,7 +221,7 @@ export class Endpoint implements Receiver {
     call?.cancel();
   }
 
-  #find(request: SipRequest): Call | undefined {
+  #find(request: SipRequest): Party | undefined {
     const localTag = tagOf(request.to);
     return localTag === undefined
       ? undefined
@@ -195,6 +234,7 @@ export class Endpoint implements Receiver {
 
   /** A request of our own that came back (RFC 3261 section 16.3). */
   #isLooped(request: SipRequest): boolean {
-    return request.vias.some((via) => via.params.get('branch')?.startsWith(OWN_BRANCH) === true);
+    const { vias, method } = request;
+    return vias.some((via) => this.#transactions.isOurs(via.params.get('branch') ?? '', method));
   }
 }

@@ -11,6 +11,7 @@ import { type Authenticator, Guard } from './guard.ts';
 import { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
 import type { SipLog } from './log.ts';
 import { SILENT_OBSERVER, type SipObserver } from './observer.ts';
+import type { CallOrder, OutgoingCall } from './outgoing-call.ts';
 import { bindTcp, serveTcp } from './tcp.ts';
 import { bindUdp, serveUdp } from './udp.ts';
 
@@ -47,6 +48,8 @@ export interface SipStats {
 export interface SipServer {
   readonly port: number;
   stats(): SipStats;
+  /** Calls somebody. Undefined: no new calls are made any more, or too much is under way. */
+  dial(order: CallOrder): OutgoingCall | undefined;
   /** Refuses new calls, hangs up all others, and closes the sockets. */
   close(): Promise<void>;
 }
@@ -86,6 +89,7 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
       transactions: endpoint.transactions,
       connections: tcp.connections,
     }),
+    dial: (order) => endpoint.dial(order),
     close: () => {
       closed ??= endpoint
         .close(deps.closeMs ?? DEFAULT_CLOSE_MS)

@@ -1,5 +1,6 @@
 import type { Clock } from '../../media/time/clock.ts';
 import type { Flow } from './flow.ts';
+import { InviteClient, type InviteEvents, type InviteRequest } from './invite-client.ts';
 import { type SipRequest, type SipResponse, tagOf, topVia } from './message.ts';
 import { repeat } from './repeat.ts';
 import { GIVE_UP, T4 } from './timing.ts';
@@ -30,7 +31,7 @@ export class Transactions {
   readonly #clock: Clock;
   readonly #maxOpen: number;
   readonly #servers = new Map<string, Server>();
-  readonly #clients = new Map<string, Client>();
+  readonly #clients = new Map<string, Client | InviteClient>();
   /** Requests that started something, by what stays the same on every path they may take here. */
   readonly #origins = new Map<string, Server>();
 
@@ -89,12 +90,29 @@ export class Transactions {
     this.#clients.set(key, client);
   }
 
+  /** Sends an INVITE of ours. */
+  invite(branch: string, request: InviteRequest, flow: Flow, events: InviteEvents): InviteClient {
+    const key = clientKey(branch, 'INVITE');
+    const onEnded = (): void => {
+      this.#clients.delete(key);
+      events.onEnded();
+    };
+    const client = new InviteClient(request, flow, this.#clock, { ...events, onEnded });
+    this.#clients.set(key, client);
+    return client;
+  }
+
   /** Hands a response to the request it answers. False: to none of ours. */
-  respond(response: SipResponse): boolean {
+  respond(response: SipResponse, from: Flow): boolean {
     const branch = topVia(response).params.get('branch');
     const client = branch ? this.#clients.get(clientKey(branch, response.cseq.method)) : undefined;
-    client?.receive(response);
+    client?.receive(response, from);
     return client !== undefined;
+  }
+
+  /** True for the branch of a request of ours that is not settled. */
+  isOurs(branch: string, method: string): boolean {
+    return this.#clients.has(clientKey(branch, method));
   }
 
   /** Forgets everything at once; nothing more is sent. */

@@ -82,9 +82,11 @@ export function newBranch(): string {
 export class SipText {
   readonly startLine: string;
   readonly body: string;
+  readonly text: string;
   readonly #headers: readonly (readonly [name: string, value: string])[];
 
   constructor(text: string) {
+    this.text = text;
     const end = text.indexOf('\r\n\r\n');
     const [startLine = '', ...lines] = text.slice(0, end).split('\r\n');
     this.startLine = startLine;

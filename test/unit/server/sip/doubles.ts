@@ -173,6 +173,7 @@ export class SipBench {
   /** What was logged as our own mistake. */
   readonly errors: object[] = [];
   readonly limits: SipLimits;
+  readonly codec = { name: 'PCMU', payloadType: 0, clockRate: 8000, channels: 1 } as const;
   /** Connections that the endpoint opened by itself. */
   readonly connected: FakeFlow[] = [];
 

@@ -112,15 +112,6 @@ const CASES: readonly Case[] = [
     status: 400,
   },
   {
-    what: 'a Via of our own',
-    changes: {
-      headers: {
-        Via: 'SIP/2.0/UDP 127.0.0.1:5999;branch=z9hG4bK1, SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK-partyline-1',
-      },
-    },
-    status: 482,
-  },
-  {
     what: 'a To tag of a dialog that is unknown',
     changes: { headers: { To: '<sip:demo@127.0.0.1>;tag=gone' } },
     status: 481,

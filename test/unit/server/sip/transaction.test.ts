@@ -78,21 +78,21 @@ suite('a request of ours', () => {
     const { clock, flow, transactions } = setUp();
     const heard: unknown[] = [];
     transactions.send('BYE', 'z9hG4bKb', OK, flow, (response) => heard.push(response));
-    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'BYE', 100)), true);
+    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'BYE', 100), flow), true);
     assert.equal(heard.length, 0);
-    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'BYE', 200)), true);
-    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'BYE', 200)), true);
+    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'BYE', 200), flow), true);
+    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'BYE', 200), flow), true);
     assert.equal(heard.length, 1);
     assert.deepEqual(timesOf(clock, flow, 40_000), []);
-    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'BYE', 200)), false, 'forgotten after 5 s');
+    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'BYE', 200), flow), false, 'forgotten after 5 s');
     assert.equal(clock.pending, 0);
   });
 
   test('does not hear answers of another branch or method', () => {
     const { flow, transactions } = setUp();
     transactions.send('BYE', 'z9hG4bKb', OK, flow, () => assert.fail());
-    assert.equal(transactions.respond(responseTo('z9hG4bKc', 'BYE', 200)), false);
-    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'INVITE', 200)), false);
+    assert.equal(transactions.respond(responseTo('z9hG4bKc', 'BYE', 200), flow), false);
+    assert.equal(transactions.respond(responseTo('z9hG4bKb', 'INVITE', 200), flow), false);
     transactions.close();
   });
 });

@@ -1,0 +1,187 @@
+import type { RtpLeg, RtpLegOptions } from '../../media/engine.ts';
+import type { Clock } from '../../media/time/clock.ts';
+import { sessionDescription } from './body.ts';
+import { answerChallenge, type Credentials } from './challenge.ts';
+import type { SupportedCodec } from './codecs.ts';
+import type { Dialog, DialogDeps } from './dialog.ts';
+import type { Flow } from './flow.ts';
+import type { Place } from './locate.ts';
+import type { SipLog } from './log.ts';
+import type { NameAddress, SipRequest, SipResponse } from './message.ts';
+import { Negotiation } from './negotiation.ts';
+import { type InviteFailure, OutgoingInvite } from './outgoing-invite.ts';
+import { changesFor, Session } from './session.ts';
+import type { ServerTransaction } from './transaction.ts';
+
+/** Whom to call, with whose words, and who wants to know how it goes. */
+export interface CallOrder {
+  /** Who is called: the Request-URI and To. */
+  readonly uri: string;
+  readonly place: Place;
+  readonly from: NameAddress;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Of the peer at `place`; undefined leaves its challenges unanswered. */
+  readonly credentials: Credentials | undefined;
+  /** Opened with `outgoingLegOptions`: its port is offered, the answer sets the rest. Its owner closes it. */
+  readonly leg: RtpLeg;
+  readonly onRinging: () => void;
+  readonly onAnswered: () => void;
+  /** Exactly once, unless we hung up ourselves. */
+  readonly onEnded: (end: CallEnd) => void;
+}
+
+/** How a call of ours ended that we did not end. */
+export type CallEnd =
+  | InviteFailure
+  /** It was answered with a description that we cannot use. */
+  | { readonly kind: 'no-media'; readonly reason: string }
+  /** It stood, and the far side hung up or was lost. */
+  | { readonly kind: 'hangup' | 'lost' };
+
+export interface OutgoingCallDeps extends DialogDeps {
+  readonly clock: Clock;
+  readonly codecs: readonly SupportedCodec[];
+  readonly log: SipLog;
+  readonly newSessionId: () => number;
+}
+
+export interface OutgoingCallEvents {
+  /** It can be found by its dialog from now on. */
+  readonly onDialog: (dialog: Dialog) => void;
+  /** Nothing of it is left: neither INVITE nor dialog. */
+  readonly onGone: () => void;
+}
+
+const DISCARD_PORT = 9;
+
+/** How to open the leg of a call that we make: silent, to nowhere, until the answer says more. */
+export function outgoingLegOptions(codecs: readonly SupportedCodec[], place: Place): RtpLegOptions {
+  const [codec] = codecs;
+  if (!codec) throw new Error('the setting names at least one codec');
+  const remote = { address: place.address, port: DISCARD_PORT };
+  return { codec, remote, direction: 'inactive', alsoTrusted: [place.address] };
+}
+
+/** One call that we make, from INVITE to BYE. */
+export class OutgoingCall {
+  readonly #order: CallOrder;
+  readonly #deps: OutgoingCallDeps;
+  readonly #events: OutgoingCallEvents;
+  readonly #negotiation: Negotiation;
+  readonly #invite: OutgoingInvite;
+  #dialog: Dialog | undefined;
+  #session: Session | undefined;
+  #settled = false;
+  #over = false;
+
+  constructor(order: CallOrder, flow: Flow, deps: OutgoingCallDeps, events: OutgoingCallEvents) {
+    this.#order = order;
+    this.#deps = deps;
+    this.#events = events;
+    this.#negotiation = new Negotiation({
+      codecs: deps.codecs,
+      publicAddress: deps.publicAddress,
+      sessionId: deps.newSessionId(),
+    });
+    const { credentials } = order;
+    this.#invite = new OutgoingInvite(
+      {
+        uri: order.uri,
+        from: order.from,
+        to: { name: undefined, uri: order.uri, params: new Map() },
+        flow,
+        headers: order.headers,
+        offer: this.#negotiation.offer(order.leg.port),
+        authorize: credentials
+          ? (challenge, method, uri) => answerChallenge(challenge, credentials, { method, uri }, deps.newToken())
+          : undefined,
+        dialogEvents: { onUnconfirmed: () => this.#leave('lost', true), onEnded: () => this.#onDialogEnded() },
+      },
+      deps,
+      {
+        onProgress: () => {
+          if (!this.#over) order.onRinging();
+        },
+        onAnswered: (dialog, response) => this.#onAnswered(dialog, response),
+        onFailed: (failure) => this.#end(failure),
+        onSettled: () => {
+          this.#settled = true;
+          this.#goneIfDone();
+        },
+      },
+    );
+  }
+
+  /** Takes the call back, or ends it. No event to the owner follows. `reason`: a Reason header (RFC 3326). */
+  hangUp(reason: string): void {
+    this.#over = true;
+    if (this.#dialog) this.#dialog.hangUp(reason);
+    else this.#invite.cancel(reason);
+  }
+
+  /** Where the peer's signalling comes from, once it answered. */
+  get peerAddress(): string | undefined {
+    return this.#dialog?.signallingAddress;
+  }
+
+  acknowledge(ack: SipRequest, flow: Flow): void {
+    this.#session?.acknowledge(ack, flow);
+  }
+
+  receive(transaction: ServerTransaction): void {
+    this.#session?.receive(transaction);
+  }
+
+  /** Hangs up because the server goes down. */
+  shutDown(): void {
+    this.hangUp('Q.850;cause=16;text="shutdown"');
+  }
+
+  #onAnswered(dialog: Dialog, response: SipResponse): void {
+    this.#dialog = dialog;
+    this.#session = new Session({
+      clock: this.#deps.clock,
+      publicAddress: this.#deps.publicAddress,
+      dialog,
+      negotiation: this.#negotiation,
+      timer: { kind: 'none' },
+      onLeave: (cause, tellPeer) => this.#leave(cause, tellPeer),
+    });
+    this.#events.onDialog(dialog);
+    const body = sessionDescription(response);
+    const answer =
+      body.ok && body.sdp
+        ? this.#negotiation.answered(body.sdp, dialog.signallingAddress)
+        : { ok: false as const, reason: 'no session description' };
+    if (!answer.ok) {
+      dialog.hangUp('Q.850;cause=88;text="incompatible"');
+      this.#end({ kind: 'no-media', reason: answer.reason });
+      return;
+    }
+    const { leg } = this.#order;
+    leg.update({ started: true, ...changesFor(answer.terms) });
+    this.#session.begin(leg);
+    this.#deps.log.info({ to: this.#order.uri }, 'call taken');
+    this.#order.onAnswered();
+  }
+
+  #leave(cause: 'hangup' | 'lost', tellPeer: boolean): void {
+    if (tellPeer) this.#dialog?.hangUp(`Q.850;cause=41;text="${cause}"`);
+    this.#end({ kind: cause });
+  }
+
+  #end(end: CallEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#order.onEnded(end);
+  }
+
+  #onDialogEnded(): void {
+    this.#session?.end();
+    this.#goneIfDone();
+  }
+
+  #goneIfDone(): void {
+    if (!this.#dialog ? this.#settled : this.#dialog.status === 'ended') this.#events.onGone();
+  }
+}
