@@ -25,7 +25,7 @@ import { CredentialsError, loadAccount } from './credentials.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { Directory, Plays, relayDigits, soundUnder } from './mpc/index.ts';
+import { Directory, keepDeadlines, Plays, relayDigits, soundUnder } from './mpc/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
@@ -96,6 +96,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     newUuid: randomUUID,
   });
   logMembers(directory, log);
+  const stopDeadlines = keepDeadlines(directory, systemClock);
   const callbacks = new CallbackQueue({
     attempt: (target, fields, signal) => {
       const guard = { policy, resolve: systemResolve, clock: systemClock };
@@ -198,6 +199,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     close: async () => {
       await Promise.all([sip.close(), streams.close()]);
       await closeHttpServer(http);
+      stopDeadlines();
       await engine.close();
       await callbacks.close(CALLBACK_GRACE_MS);
       await clips.close();

@@ -31,12 +31,11 @@ export function mpcResources({ authId, directory }: MpcsDeps): readonly Resource
           status: 200,
           body: presentMpc(authId, knownMpc(request, directory), mpcRefOf(request).by),
         }),
-        // An MPC is active from its first member on, so there is nothing left to start.
         POST: (request) => {
           const { status } = request.body;
           const asked = Array.isArray(status) && status.length === 1 ? status[0] : status;
           if (typeof asked !== 'string' || asked.toLowerCase() !== 'active') throw badField('status', 'must be active');
-          liveMpc(request, directory);
+          directory.start(liveMpc(request, directory));
           return { status: 204 };
         },
         DELETE: (request) => {

@@ -70,10 +70,12 @@ export function presentMpc(authId: string, mpc: Mpc, by: MpcRef['by'] = 'uuid'):
     resource_uri: path,
     start_time: presentTime(mpc.startedAt),
     status: STATUSES[mpc.status],
-    stay_alone: false,
+    stay_alone: mpc.terms?.stayAlone ?? true,
     sub_account: null,
     termination_cause: end?.text ?? null,
     termination_cause_code: end?.code ?? null,
+    max_duration: mpc.terms?.maxDurationMs === undefined ? null : mpc.terms.maxDurationMs / 1000,
+    max_participants: mpc.terms?.maxParticipants ?? null,
   };
 }
 
@@ -84,7 +86,7 @@ export function presentMember(authId: string, mpc: Mpc, member: Member): Record<
     call_uuid: member.callUuid,
     coach_mode: member.present ? member.coach : null,
     duration: seconds(member.joinedAt, member.exitedAt),
-    end_mpc_on_exit: false,
+    end_mpc_on_exit: member.terms.endMpcOnExit,
     exit_cause: member.exitCause ? EXIT_CAUSES[member.exitCause] : null,
     exit_time: presentTime(member.exitedAt),
     hold: member.present ? member.held : null,
@@ -95,7 +97,7 @@ export function presentMember(authId: string, mpc: Mpc, member: Member): Record<
     mute: member.present ? member.muted : null,
     resource_uri: `${mpcPath(authId, mpc)}Participant/${member.id}/`,
     role: member.role,
-    start_mpc_on_enter: true,
+    start_mpc_on_enter: member.terms.startMpcOnEnter,
     quality: member.present ? presentQuality(member) : null,
     talking: member.present ? member.talking : null,
   };

@@ -20,7 +20,7 @@ export function relayDigits(directory: Directory, options: { readonly amongPhone
 export type DigitRelay = (mpc: Mpc, from: Member, digits: string) => void;
 
 function sendDigits(mpc: Mpc, from: Member, digits: string): void {
-  if (from.held) return;
+  if (from.outside) return;
   for (const member of mpc.presentMembers)
-    if (member !== from && !member.held && (!from.coach || member.role === 'agent')) member.leg?.sendDigits(digits);
+    if (member !== from && !member.outside && (!from.coach || member.role === 'agent')) member.leg?.sendDigits(digits);
 }

@@ -3,6 +3,7 @@ import type { MpcRef } from './identity.ts';
 import type { JoinTerms } from './join-terms.ts';
 import { type ExitCause, type LegKind, Member } from './member.ts';
 import { Mpc, type MpcEndCause } from './mpc.ts';
+import { joinedTerms } from './mpc-terms.ts';
 import type { MpcSound } from './sound-rules.ts';
 
 export interface DirectoryLimits {
@@ -44,11 +45,23 @@ export type JoinResult<L extends Leg> =
   | { readonly ok: false; readonly reason: 'mpc_full' | 'server_full' | 'draining' | 'busy' };
 
 export type DirectoryEvent =
+  /** Its first member is about to be in it. */
+  | { readonly type: 'mpc-initialized'; readonly mpc: Mpc }
   | { readonly type: 'mpc-started'; readonly mpc: Mpc }
   | { readonly type: 'mpc-ended'; readonly mpc: Mpc }
   | { readonly type: 'member-joined'; readonly mpc: Mpc; readonly member: Member }
   | { readonly type: 'member-left'; readonly mpc: Mpc; readonly member: Member }
+  /** Muted, held or coaching: not as before. */
+  | { readonly type: 'member-changed'; readonly mpc: Mpc; readonly member: Member; readonly what: keyof MemberChanges }
   | { readonly type: 'leg'; readonly mpc: Mpc; readonly member: Member; readonly event: LegEvent };
+
+/** What may change about a member who is in an MPC; absent fields stay. */
+export interface MemberChanges {
+  readonly muted?: boolean | undefined;
+  readonly held?: boolean | undefined;
+  /** For supervisors. */
+  readonly coach?: boolean | undefined;
+}
 
 /** Knows every MPC and every member, and alone opens and closes them. Main thread. */
 export class Directory {
@@ -117,8 +130,7 @@ export class Directory {
       return { ok: false, reason: 'server_full' };
     const mpc = this.#liveByName.get(request.mpcName) ?? this.#open(request.mpcName);
     const waiting = this.#joining.get(mpc) ?? 0;
-    if (mpc.presentMembers.length + waiting >= this.#deps.limits.maxMembersPerMpc)
-      return { ok: false, reason: 'mpc_full' };
+    if (mpc.presentMembers.length + waiting >= this.#roomIn(mpc)) return { ok: false, reason: 'mpc_full' };
 
     this.#joining.set(mpc, waiting + 1);
     let member: Member | undefined;
@@ -146,13 +158,7 @@ export class Directory {
         hangUp: request.hangUp,
       });
       member.leg = leg;
-      if (member.role === 'agent') leg.update({ hearsWhispers: true });
-      const isFirst = mpc.status === 'initialized';
-      mpc.add(member);
-      this.#byCall.set(member.callUuid, { mpc, member });
-      this.#memberCount += 1;
-      if (isFirst) this.#emit({ type: 'mpc-started', mpc });
-      this.#emit({ type: 'member-joined', mpc, member });
+      this.#enter(mpc, member);
       return { ok: true, mpc, member, leg };
     } catch (error) {
       if (error instanceof EngineBusy) return { ok: false, reason: 'busy' };
@@ -165,6 +171,24 @@ export class Directory {
     }
   }
 
+  /** Starts an MPC whose members wait. False: it has started, or has ended. */
+  start(mpc: Mpc): boolean {
+    if (mpc.status !== 'initialized') return false;
+    mpc.start(this.#deps.now());
+    this.#emit({ type: 'mpc-started', mpc });
+    return true;
+  }
+
+  /** Mutes, holds or lets coach. What is that way already is not told again. */
+  change(mpc: Mpc, member: Member, changes: MemberChanges): void {
+    if (!member.present) return;
+    const changed: (keyof MemberChanges)[] = [];
+    for (const what of ['muted', 'held', 'coach'] as const)
+      if (changes[what] !== undefined && changes[what] !== member[what]) changed.push(what);
+    for (const what of changed) member.set(what, changes[what] === true);
+    for (const what of changed) this.#emit({ type: 'member-changed', mpc, member, what });
+  }
+
   /** Takes a member out. `tellPeer` is false when the far side hung up. Idempotent. */
   leave(mpc: Mpc, member: Member, cause: ExitCause, tellPeer: boolean): void {
     if (!member.present) return;
@@ -173,7 +197,8 @@ export class Directory {
     this.#memberCount -= 1;
     mpc.forgetExited(this.#deps.limits.exitedKept ?? EXITED_KEPT);
     this.#emit({ type: 'member-left', mpc, member });
-    this.#endIfEmpty(mpc);
+    const endCause = this.#endAfter(mpc, member);
+    if (endCause) this.end(mpc, endCause);
   }
 
   /** Ends an MPC and hangs everybody up. */
@@ -186,7 +211,7 @@ export class Directory {
     // First, so that plays end because the conference did, not because their listeners left one by one.
     this.#deps.engine.closeConference(mpc.uuid);
     for (const member of mpc.presentMembers) this.leave(mpc, member, 'mpc_ended', true);
-    if (mpc.startedAt) this.#emit({ type: 'mpc-ended', mpc });
+    if (mpc.wasJoined) this.#emit({ type: 'mpc-ended', mpc });
   }
 
   /** Hangs up on everybody present. For the end of the process, after `drain`. */
@@ -202,13 +227,36 @@ export class Directory {
     return mpc;
   }
 
+  #enter(mpc: Mpc, member: Member): void {
+    const isFirst = !mpc.wasJoined;
+    mpc.terms = joinedTerms(mpc.terms, member.terms.mpc);
+    mpc.add(member);
+    this.#byCall.set(member.callUuid, { mpc, member });
+    this.#memberCount += 1;
+    if (isFirst) this.#emit({ type: 'mpc-initialized', mpc });
+    if (member.terms.startMpcOnEnter) this.start(mpc);
+    this.#emit({ type: 'member-joined', mpc, member });
+  }
+
+  #roomIn(mpc: Mpc): number {
+    return Math.min(this.#deps.limits.maxMembersPerMpc, mpc.terms?.maxParticipants ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Why an MPC ends now that this member left it, if it does. */
+  #endAfter(mpc: Mpc, member: Member): MpcEndCause | undefined {
+    const left = mpc.presentMembers.length + (this.#joining.get(mpc) ?? 0);
+    if (left === 0 || member.terms.endMpcOnExit) return 'no_active_participants';
+    const maySomebodyStay = mpc.terms?.stayAlone !== false || mpc.status === 'initialized';
+    return left === 1 && !maySomebodyStay ? 'stay_alone_not_permitted' : undefined;
+  }
+
   #endIfEmpty(mpc: Mpc): void {
     if (mpc.status !== 'ended' && !this.#joining.has(mpc) && mpc.presentMembers.length === 0)
       this.end(mpc, 'no_active_participants');
   }
 
   #keepEnded(mpc: Mpc): void {
-    if (!mpc.startedAt) return;
+    if (!mpc.wasJoined) return;
     this.#ended.set(mpc.uuid, mpc);
     const oldest = this.#ended.keys().next();
     if (this.#ended.size > this.#deps.limits.endedKept && !oldest.done) this.#ended.delete(oldest.value);

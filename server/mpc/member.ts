@@ -1,4 +1,4 @@
-import type { Leg, LegStats } from '../../media/engine.ts';
+import type { Leg, LegChanges, LegStats } from '../../media/engine.ts';
 import type { Role } from './identity.ts';
 import type { JoinTerms } from './join-terms.ts';
 
@@ -18,6 +18,8 @@ export interface MemberOptions {
   readonly hangUp: (cause: ExitCause) => void;
 }
 
+type LegState = Required<LegChanges>;
+
 /** One party in an MPC, from join to exit; stays readable after its exit. */
 export class Member {
   readonly id: string;
@@ -33,9 +35,13 @@ export class Member {
   muted = false;
   held = false;
   coach = false;
+  /** The MPC has not started. */
+  waiting = false;
   /** What the engine says of this member's voice, whether anybody may hear it or not. */
   talking = false;
   leg: Leg | undefined;
+  /** What the leg knows; a new one is as the engine makes it. */
+  #told: LegState = { muted: false, held: false, voice: 'conference', hearsWhispers: false };
   readonly #hangUp: (cause: ExitCause) => void;
 
   constructor(options: MemberOptions) {
@@ -45,6 +51,9 @@ export class Member {
     this.kind = options.kind;
     this.address = options.address;
     this.joinedAt = options.joinedAt;
+    this.muted = options.terms.muted;
+    this.held = options.terms.held;
+    this.coach = options.terms.coach;
     this.#hangUp = options.hangUp;
   }
 
@@ -60,20 +69,20 @@ export class Member {
     return this.leg?.stats;
   }
 
-  setMuted(muted: boolean): void {
-    this.muted = muted;
-    this.leg?.update({ muted });
-  }
-
-  setHeld(held: boolean): void {
-    this.held = held;
-    this.leg?.update({ held });
-  }
-
   /** A coaching supervisor is heard by agents only. */
-  setCoach(coach: boolean): void {
-    this.coach = coach;
-    this.leg?.update({ voice: coach ? 'whisper' : 'conference' });
+  set(what: 'muted' | 'held' | 'coach', value: boolean): void {
+    this[what] = value;
+    this.#tellLeg();
+  }
+
+  setWaiting(waiting: boolean): void {
+    this.waiting = waiting;
+    this.#tellLeg();
+  }
+
+  /** Neither hears the others nor is heard: on hold, or the MPC has not started. */
+  get outside(): boolean {
+    return this.held || this.waiting;
   }
 
   /** Marks the exit and closes the leg. Only the MPC calls it; `hangUp` is for exits the far side does not know of. */
@@ -83,5 +92,18 @@ export class Member {
     this.exitCause = cause;
     this.leg?.close();
     if (tellPeer) this.#hangUp(cause);
+  }
+
+  /** What is new of how the leg is to be mixed. */
+  #tellLeg(): void {
+    const wanted: LegState = {
+      muted: this.muted,
+      held: this.outside,
+      voice: this.coach ? 'whisper' : 'conference',
+      hearsWhispers: this.role === 'agent',
+    };
+    const news = Object.entries(wanted).filter(([key, value]) => this.#told[key as keyof LegState] !== value);
+    this.#told = wanted;
+    if (news.length > 0) this.leg?.update(Object.fromEntries(news));
   }
 }

@@ -1,3 +1,4 @@
+import type { MpcTerms } from './join-terms.ts';
 import type { ExitCause, Member } from './member.ts';
 
 export type MpcStatus = 'initialized' | 'active' | 'ended';
@@ -5,7 +6,10 @@ export type MpcStatus = 'initialized' | 'active' | 'ended';
 /** Plivo's termination causes. */
 export type MpcEndCause = 'no_active_participants' | 'stay_alone_not_permitted' | 'max_duration' | 'hangup_api';
 
-/** One MultiPartyCall: it exists from its first member to its last, and is readable afterwards. */
+/**
+ * One MultiPartyCall: it exists from its first member to its last, and is readable afterwards. Until it starts, its members
+ * wait: they hear music, not each other.
+ */
 export class Mpc {
   readonly uuid: string;
   readonly name: string;
@@ -13,8 +17,11 @@ export class Mpc {
   startedAt: Date | undefined;
   endedAt: Date | undefined;
   endCause: MpcEndCause | undefined;
+  /** What its members asked of it; undefined while none asked for anything. */
+  terms: MpcTerms | undefined;
   readonly #members = new Map<string, Member>();
   #lastMemberId = 0;
+  #wasJoined = false;
 
   constructor(uuid: string, name: string, createdAt: Date) {
     this.uuid = uuid;
@@ -35,7 +42,20 @@ export class Mpc {
 
   add(member: Member): void {
     this.#members.set(member.id, member);
-    this.startedAt ??= member.joinedAt;
+    this.#wasJoined = true;
+    // Who starts it does not wait for that.
+    member.setWaiting(this.status === 'initialized' && !member.terms.startMpcOnEnter);
+  }
+
+  /** Lets its members hear each other. */
+  start(at: Date): void {
+    this.startedAt ??= at;
+    for (const member of this.#members.values()) if (member.present) member.setWaiting(false);
+  }
+
+  /** Somebody was in it, though it may never have started. */
+  get wasJoined(): boolean {
+    return this.#wasJoined;
   }
 
   member(id: string): Member | undefined {

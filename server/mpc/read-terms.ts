@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import { type CallbackTarget, callbackTarget } from '../callbacks/target.ts';
 import { parseRole } from './identity.ts';
-import { type EntrySound, type JoinTerms, STATUS_EVENT_GROUPS, type StatusEventGroup } from './join-terms.ts';
+import {
+  type EntrySound,
+  type JoinTerms,
+  type MpcTerms,
+  STATUS_EVENT_GROUPS,
+  type StatusEventGroup,
+} from './join-terms.ts';
 
 export interface TermsRules {
   /** The check of a URL that needs no network: scheme, address, port. */
@@ -203,14 +209,7 @@ function schemaUnder(rules: TermsRules): ReturnType<typeof termsSchema> {
 
 type TermsBody = z.infer<ReturnType<typeof termsSchema>>;
 
-const FIELD_OF_ATTRIBUTE: ReadonlyMap<string, string> = new Map(
-  Object.keys(termsSchema({ checkUrl: () => ({ ok: true }), maxUrlLength: 0 }).shape).map((name) => [
-    name.replaceAll('_', ''),
-    name,
-  ]),
-);
-
-function toTerms(body: TermsBody): JoinTerms {
+function toTerms(body: TermsBody): JoinTerms & { readonly mpc: MpcTerms } {
   const status = target(body.status_callback_url, body.status_callback_method);
   return {
     role: body.role,
@@ -253,3 +252,12 @@ function entrySound(sound: 'none' | keyof typeof BEEPS | URL, method: 'GET' | 'P
   if (typeof sound === 'string') return { kind: 'beep', beep: BEEPS[sound] };
   return { kind: 'source', source: callbackTarget(sound, sound.hash, method) };
 }
+
+const anything = termsSchema({ checkUrl: () => ({ ok: true }), maxUrlLength: 0 });
+
+const FIELD_OF_ATTRIBUTE: ReadonlyMap<string, string> = new Map(
+  Object.keys(anything.shape).map((name) => [name.replaceAll('_', ''), name]),
+);
+
+/** What a member asks of its MPC who says nothing but its role. */
+export const DEFAULT_MPC_TERMS = toTerms(anything.parse({ role: 'customer' })).mpc;

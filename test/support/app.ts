@@ -13,6 +13,7 @@ import { createLog } from '../../server/log.ts';
 import { Metrics } from '../../server/metrics/metrics.ts';
 import {
   Directory,
+  type JoinTerms,
   type Member,
   type Mpc,
   type PlayNews,
@@ -133,11 +134,11 @@ export class AppUnderTest {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** Somebody joins; she stays until she is told to go. */
-  async join(mpcName: string, role: Role = 'customer'): Promise<{ mpc: Mpc; member: Member }> {
+  /** Somebody joins, under the terms of whoever just dials in unless there are others; she stays until she is told to go. */
+  async join(mpcName: string, as: Role | JoinTerms = 'customer'): Promise<{ mpc: Mpc; member: Member }> {
     const joined = await this.directory.join({
       mpcName,
-      terms: plainTerms(role),
+      terms: typeof as === 'string' ? plainTerms(as) : as,
       kind: 'sip',
       address: 'sip:somebody@example.com',
       openLeg: (conference, onEvent) => this.engine.openRtpLeg(conference, {}, onEvent),

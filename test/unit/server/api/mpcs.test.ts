@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { AppUnderTest } from '../../../support/app.ts';
+import { termsOf } from '../../../support/terms.ts';
 
 const UUID_1 = 'dddddddd-0000-4000-8000-000000000001';
 let app: AppUnderTest;
@@ -31,10 +32,12 @@ test('a live MPC has exactly the fields of Plivo', async () => {
     resource_uri: path,
     start_time: '2026-03-04 05:06:07+00:00',
     status: 'Active',
-    stay_alone: false,
+    stay_alone: true,
     sub_account: null,
     termination_cause: null,
     termination_cause_code: null,
+    max_duration: null,
+    max_participants: null,
   });
 });
 
@@ -69,10 +72,15 @@ test('an MPC ends with its last member', async () => {
   assert.deepEqual([body.termination_cause, body.termination_cause_code], ['No Active Participants', 1000]);
 });
 
-test('starting an MPC is a courtesy: it is active from its first member on', async () => {
-  await app.join('standup');
+test('an MPC whose members wait is started by a request, and asking again does no harm', async () => {
+  await app.join('standup', termsOf({ start_mpc_on_enter: false, stay_alone: false, max_duration: '600' }));
+  const { body } = await app.api('GET', '/MultiPartyCall/name_standup/');
+  assert.deepEqual([body.status, body.start_time, body.stay_alone], ['Initialized', null, false]);
+  assert.deepEqual([body.max_duration, body.max_participants], [600, 10]);
   for (const status of ['active', 'Active', ['active']])
     assert.equal((await app.api('POST', '/MultiPartyCall/name_standup/', { status })).status, 204);
+  assert.equal((await app.api('GET', '/MultiPartyCall/name_standup/')).body.status, 'Active');
+  assert.equal(app.engine.legs[0]?.changes.held, false, 'she is let in');
   assert.equal((await app.api('POST', '/MultiPartyCall/name_standup/', { status: 'ended' })).status, 400);
   assert.equal((await app.api('POST', '/MultiPartyCall/name_standup/', {})).status, 400);
   assert.equal((await app.api('POST', '/MultiPartyCall/name_other/', { status: 'active' })).status, 404);

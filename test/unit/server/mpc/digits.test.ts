@@ -67,11 +67,11 @@ test('members on hold neither send nor get digits, and a coach is heard by agent
   const room = new Room();
   const relay = relayDigits(room.directory, { amongPhones: false });
   const [ana, agent, coach] = [await room.join(), await room.join('agent'), await room.join('supervisor')];
-  ana.member.setHeld(true);
+  room.directory.change(ana.mpc, ana.member, { held: true });
   relay(ana.mpc, ana.member, '1');
   relay(agent.mpc, agent.member, '2');
-  ana.member.setHeld(false);
-  coach.member.setCoach(true);
+  room.directory.change(ana.mpc, ana.member, { held: false });
+  room.directory.change(coach.mpc, coach.member, { coach: true });
   relay(coach.mpc, coach.member, '3');
   assert.deepEqual([ana.leg.digits, agent.leg.digits, coach.leg.digits], [[], ['3'], ['2']]);
 });

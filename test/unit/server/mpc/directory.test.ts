@@ -71,6 +71,7 @@ test('the first member opens the MPC and its conference, the last one closes bot
   directory.leave(ben.mpc, ben.member, 'hangup', false);
   assert.equal(engine.conferences.size, 0);
   assert.deepEqual(events, [
+    'mpc-initialized standup',
     'mpc-started standup',
     'member-joined standup/1',
     'member-joined standup/2',
