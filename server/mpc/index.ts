@@ -1,6 +1,13 @@
 export { keepDeadlines } from './deadlines.ts';
 export { type DigitRelay, relayDigits } from './digits.ts';
-export { Directory, type DirectoryEvent, type JoinRequest, type JoinResult, type MemberChanges } from './directory.ts';
+export {
+  Directory,
+  type DirectoryEvent,
+  type Expected,
+  type JoinRequest,
+  type JoinResult,
+  type MemberChanges,
+} from './directory.ts';
 export {
   isMpcName,
   type MemberSelection,
