@@ -187,11 +187,12 @@ export class Directory {
   expect(mpcName: string, onEnded: () => void): Expected {
     const mpc = this.#liveByName.get(mpcName) ?? this.#open(mpcName);
     const expecting = this.#expecting.get(mpc) ?? new Set();
-    this.#expecting.set(mpc, expecting.add(onEnded));
+    const tell = (): void => onEnded();
+    this.#expecting.set(mpc, expecting.add(tell));
     return {
       mpc,
       release: () => {
-        if (!expecting.delete(onEnded) || expecting.size > 0) return;
+        if (!expecting.delete(tell) || expecting.size > 0) return;
         this.#expecting.delete(mpc);
         this.#endIfEmpty(mpc);
       },
