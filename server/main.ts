@@ -25,6 +25,7 @@ import { CredentialsError, loadAccount } from './credentials.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { MixerWatch } from './mixer-watch.ts';
 import { Directory, keepDeadlines, Plays, relayDigits, soundUnder } from './mpc/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
@@ -72,12 +73,28 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     observer: metrics.clipObserver(log),
     limits: clipLimits(config),
   });
+  let shutdown: Shutdown | undefined;
+  const mixers = new MixerWatch({
+    nowMs: systemClock.now,
+    log,
+    onGivenUp: () => {
+      if (shutdown) shutdown.giveUp('mixer threads keep dying');
+      else process.exit(EXIT.failed);
+    },
+  });
   const engine = await startEngine({
     workers: config.media.workers,
     rtp: config.rtp,
     batchIo: config.media.batchUdp,
     clips,
-    observer: metrics,
+    observer: {
+      playStarted: (cache, seconds) => metrics.playStarted(cache, seconds),
+      playEnded: (result, reason) => metrics.playEnded(result, reason),
+      mixerDied: (worker, detail) => {
+        metrics.mixerDied();
+        mixers.died(worker, detail);
+      },
+    },
     limits: { playsPerMember: config.plays.perMember, playsPerNode: config.plays.perNode },
     noRtpWarnMs: config.rtp.noRtpWarnMs,
     noRtpHangupMs: config.rtp.noRtpHangupMs,
@@ -118,7 +135,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const tokens = new StreamTokens(systemClock);
   let started = false;
   const readiness = () =>
-    readinessOf({ started, draining: directory.draining, hasDecoder: decoders.decoder !== undefined });
+    readinessOf({
+      started,
+      mixersFail: mixers.givenUp,
+      draining: directory.draining,
+      hasDecoder: decoders.decoder !== undefined,
+    });
   const app = createApp({
     authId: account.authId,
     auth,
@@ -190,7 +212,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     },
     'taking calls',
   );
-  return new Shutdown({
+  shutdown = new Shutdown({
     directory,
     drainMs: config.drainMs,
     clock: systemClock,
@@ -207,6 +229,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       await store.close();
     },
   });
+  return shutdown;
 }
 
 function clipLimits({ fetch, clip, decoder }: Config): Partial<ClipLimits> {

@@ -1,7 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import { FRAME_MS } from '../audio/frame.ts';
 import type { WorkerSnapshot } from '../engine.ts';
+import { TickMark } from '../time/tick-mark.ts';
 import type { Command, Report, WorkerSetup } from '../worker/protocol.ts';
 import { ClipFeed } from './clip-feed.ts';
+import { withTotals } from './worker-totals.ts';
 
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
 const ENTRY = new URL(FROM_SOURCE ? '../worker/main.ts' : '../worker/main.js', import.meta.url);
@@ -11,30 +14,45 @@ export interface MixerThreadEvents {
   /** The thread's tick counter moved: stream audio may be waiting. */
   ticked(): void;
   /** The thread is gone without having been asked to close. */
-  died(): void;
+  died(detail: string): void;
+}
+
+export interface MixerThreadOptions {
+  readonly index: number;
+  readonly rtpHost: string;
+  readonly batchIo: boolean;
+  /** When its tick 0 is due, on the process's monotonic clock, in ms. */
+  readonly origin: number;
+  /** The tick to go on with after another thread; undefined: the next one due. */
+  readonly firstTick?: number;
 }
 
 /** The main thread's end of one mixer thread. */
 export class MixerThread {
   readonly index: number;
-  /** Its last report of a whole second. */
+  /** Its last report of a whole second, with the counts of those who had its place before. */
   snapshot: WorkerSnapshot | undefined;
   /** Legs placed here, counted by the engine. */
   legs = 0;
   readonly feed = new ClipFeed((command) => this.post(command));
+  readonly #before: WorkerSnapshot | undefined;
   readonly #worker: Worker;
-  readonly #tickCount: Int32Array;
+  readonly #origin: number;
+  readonly #mark = new TickMark();
   readonly #events: MixerThreadEvents;
   readonly #ready: Promise<void>;
   #closing = false;
   #gone = false;
 
-  constructor(index: number, rtpHost: string, batchIo: boolean, events: MixerThreadEvents) {
+  /** `before`: the last snapshot of the thread whose place it takes. */
+  constructor(options: MixerThreadOptions, events: MixerThreadEvents, before?: WorkerSnapshot) {
+    const { index, rtpHost, batchIo, origin, firstTick } = options;
     this.index = index;
+    this.#origin = origin;
     this.#events = events;
-    const memory = new SharedArrayBuffer(4);
-    this.#tickCount = new Int32Array(memory);
-    const setup: WorkerSetup = { index, rtpHost, batchIo, tickCount: memory };
+    this.#before = before;
+    this.snapshot = before;
+    const setup: WorkerSetup = { index, rtpHost, batchIo, origin, firstTick, tickMark: this.#mark.memory };
     this.#worker = new Worker(FROM_SOURCE ? sourceLoader() : ENTRY, {
       workerData: setup,
       execArgv: [],
@@ -55,6 +73,20 @@ export class MixerThread {
   /** Settles when the thread takes commands; rejects when it never will. */
   get ready(): Promise<void> {
     return this.#ready;
+  }
+
+  /** The last tick it began; -1 before the first. Known of a dead thread too. */
+  get lastTick(): number {
+    return this.#mark.tick;
+  }
+
+  /** When a tick is due, on the process's monotonic clock, in ms. */
+  dueAt(tick: number): number {
+    return this.#origin + tick * FRAME_MS;
+  }
+
+  noteSecond(snapshot: WorkerSnapshot): void {
+    this.snapshot = withTotals(this.#before, snapshot);
   }
 
   post(command: Command): void {
@@ -78,22 +110,18 @@ export class MixerThread {
   #onGone(detail: string, reject: (error: Error) => void): void {
     if (this.#gone) return;
     this.#gone = true;
-    Atomics.notify(this.#tickCount, 0);
+    this.#mark.wake();
     reject(new Error(`mixer thread ${this.index} ended: ${detail}`));
-    if (!this.#closing) this.#events.died();
+    if (!this.#closing) this.#events.died(detail);
   }
 
   #watchTicks(): void {
     if (this.#gone) return;
-    const seen = Atomics.load(this.#tickCount, 0);
-    const waiting = Atomics.waitAsync(this.#tickCount, 0, seen);
-    const wake = (): void => {
+    this.#mark.onWake(() => {
       if (this.#gone) return;
       this.#events.ticked();
       this.#watchTicks();
-    };
-    if (waiting.async) void waiting.value.then(wake);
-    else setImmediate(wake);
+    });
   }
 }
 

@@ -6,6 +6,7 @@ import { loadOpus } from '../codec/opus.ts';
 import { BatchIo, loadBatchUdp } from '../io/batch-io.ts';
 import { DgramIo } from '../io/dgram-io.ts';
 import { systemClock } from '../time/clock.ts';
+import { TickMark } from '../time/tick-mark.ts';
 import { Ticker } from '../time/ticker.ts';
 import { MixerWorker } from './mixer-worker.ts';
 import type { Command, Report, WorkerSetup } from './protocol.ts';
@@ -13,7 +14,7 @@ import type { Command, Report, WorkerSetup } from './protocol.ts';
 const port = parentPort;
 if (!port) throw new Error('a mixer runs as a worker thread');
 const setup = workerData as WorkerSetup;
-const tickCount = new Int32Array(setup.tickCount);
+const mark = new TickMark(setup.tickMark);
 
 // Opus streams are set up synchronously later on, so its code must be here before the first of them.
 await loadOpus();
@@ -27,11 +28,10 @@ const mixer = new MixerWorker({
   report: (report: Report) => port.postMessage(report),
 });
 
-const ticker = new Ticker(systemClock, (tick, latenessMs) => {
+const ticker = new Ticker(systemClock, setup.origin, setup.firstTick, (tick, latenessMs) => {
+  mark.note(tick);
   mixer.tick(tick, latenessMs, ticker.skipped);
-  if (mixer.streams === 0) return;
-  Atomics.add(tickCount, 0, 1);
-  Atomics.notify(tickCount, 0);
+  if (mixer.streams > 0) mark.wake();
 });
 
 port.on('message', (command: Command) => {

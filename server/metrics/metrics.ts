@@ -56,6 +56,7 @@ export class Metrics implements EngineObserver {
   readonly #sipResponses = this.#counter('partyline_sip_responses_total');
   readonly #sipDropped = this.#counter('partyline_sip_dropped_total');
   readonly #sipDialogs = this.#gauge('partyline_sip_dialogs');
+  readonly #workerRestarts = this.#counter('partyline_worker_restarts_total');
   readonly #http = this.#histogram('partyline_http_request_seconds', HTTP_BUCKETS);
   readonly #refusals = this.#counter('partyline_http_refusals_total');
   readonly #idempotentHits = this.#counter('partyline_idempotent_hits_total');
@@ -141,6 +142,10 @@ export class Metrics implements EngineObserver {
   playEnded(result: 'completed' | 'stopped' | 'failed', reason: PlayEndReason): void {
     this.#playsEnded.inc({ result });
     if (result === 'failed') this.#playFailures.inc({ reason });
+  }
+
+  mixerDied(): void {
+    this.#workerRestarts.inc();
   }
 
   /** What the clip pipeline tells; the log hears of failures too. */

@@ -74,6 +74,7 @@ export const METRICS = {
     help: "From a tick's deadline to its start",
   },
   partyline_tick_duration_seconds: { kind: 'histogram', labels: ['worker'], help: 'How long a tick took' },
+  partyline_worker_restarts_total: { kind: 'counter', labels: [], help: 'Mixer threads that died and were replaced' },
   partyline_ticks_total: { kind: 'counter', labels: ['worker'], help: 'Ticks of 20 ms run' },
   partyline_ticks_skipped_total: { kind: 'counter', labels: ['worker'], help: 'Ticks left out after a stall' },
   partyline_rtp_packets_total: {

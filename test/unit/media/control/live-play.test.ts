@@ -32,12 +32,18 @@ beforeEach(() => {
 });
 
 const progress = (positionMs: number, paused = false, legs = [1, 2]) =>
-  play.progress({
-    play: 'p',
-    positionMs,
-    paused,
-    legs: legs.map((leg) => ({ leg, playedMs: positionMs, underruns: 0 })),
-  });
+  play.progress(
+    {
+      play: 'p',
+      positionMs,
+      item: 0,
+      round: 1,
+      soundedMs: positionMs,
+      paused,
+      legs: legs.map((leg) => ({ leg, playedMs: positionMs, underruns: 0 })),
+    },
+    now,
+  );
 
 test('changes to a play that sounds go to the mixer at once', () => {
   play.started([1, 2], 5000);
