@@ -57,7 +57,6 @@ export class LivePlay implements Play {
   readonly #points = new PlayPoints();
   /** Commands for the next mixer, while the play has none. */
   #owed: Command[] | undefined;
-  #diedAt = 0;
   /** Some mixer was told of it. */
   #begun = false;
   /** Its next start is a going on in another mixer. */
@@ -136,7 +135,7 @@ export class LivePlay implements Play {
     if (this.#finished || this.#paused) return;
     this.#paused = true;
     this.#position.pause(this.#now());
-    this.#points.stand(true, this.#now());
+    if (!this.#owed) this.#points.stand(true, this.#now());
     this.#postPaused(true);
   }
 
@@ -144,7 +143,7 @@ export class LivePlay implements Play {
     if (this.#finished || !this.#paused) return;
     this.#paused = false;
     this.#position.resume(this.#now());
-    this.#points.stand(false, this.#now());
+    if (!this.#owed) this.#points.stand(false, this.#now());
     this.#postPaused(false);
   }
 
@@ -215,7 +214,6 @@ export class LivePlay implements Play {
   suspend(diedAt: number): void {
     if (this.#owed) return;
     this.#owed = [];
-    this.#diedAt = diedAt;
     this.#position.end(this.#now());
     for (const target of this.#targets.values()) {
       if (!target.started || target.end !== undefined) continue;
@@ -223,6 +221,7 @@ export class LivePlay implements Play {
       target.playedBeforeMs = target.playedMs;
       target.underrunsBefore = target.underruns;
     }
+    this.#points.stand(true, diedAt);
   }
 
   /** Goes on in another mixer: who heard it hears it from the very place, who waited waits in the same order. */
@@ -232,7 +231,7 @@ export class LivePlay implements Play {
     const started = [...this.#targets.values()].filter((target) => target.started && target.end === undefined);
     const places = this.#points.places(
       started.map(({ leg }) => leg),
-      this.#diedAt,
+      this.#now(),
     );
     thread.post(this.#command(places));
     this.#begun = true;
