@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-import { FRAME_MS } from '../audio/frame.ts';
 import type { ClipStore } from '../clip/index.ts';
 import {
   type ConferenceId,
@@ -20,14 +18,15 @@ import {
   type StreamLeg,
   type StreamLegOptions,
 } from '../engine.ts';
-import { LegMemory } from '../leg/leg-memory.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Command, Report } from '../worker/protocol.ts';
 import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
 import { LivePlays } from './live-plays.ts';
 import { LiveRecordings } from './live-recordings.ts';
-import { MixerThread } from './mixer-thread.ts';
+import type { MixerThread } from './mixer-thread.ts';
+import { MixerThreads } from './mixer-threads.ts';
 import { PortPool } from './ports.ts';
+import { newRtpSpec } from './rtp-spec.ts';
 
 export interface EngineConfig {
   /** Mixer threads, at least 1. */
@@ -68,7 +67,7 @@ interface Opening {
 export class LocalEngine implements MediaEngine, LegHost {
   readonly #config: EngineConfig;
   readonly #ports: PortPool;
-  readonly #threads: MixerThread[] = [];
+  readonly #threads: MixerThreads;
   readonly #places = new Map<ConferenceId, Place>();
   readonly #legs = new Map<LegId, LiveLeg>();
   /** Of `#legs`, those that are served at every tick. */
@@ -77,8 +76,6 @@ export class LocalEngine implements MediaEngine, LegHost {
   /** Legs on their way to another mixer, with the one that has not let them go yet. */
   readonly #leaving = new Map<LegId, MixerThread>();
   readonly #plays: LivePlays;
-  /** When tick 0 is due: one count of ticks for all threads, and for those that follow them. */
-  readonly #origin: number;
   readonly #recordings: LiveRecordings;
   #lastLeg = 0;
 
@@ -86,7 +83,15 @@ export class LocalEngine implements MediaEngine, LegHost {
     this.#config = config;
     this.#ports = new PortPool(config.rtp.portMin, config.rtp.portMax, config.clock);
     this.#plays = new LivePlays(config);
-    this.#origin = config.clock.now();
+    const { workers, rtp, batchIo, clock } = config;
+    this.#threads = new MixerThreads(
+      { workers, rtpHost: rtp.host, batchIo, origin: clock.now() },
+      {
+        report: (thread, report) => this.#onReport(thread, report),
+        ticked: (thread) => this.#serviceStreams(thread),
+        died: (dead, heir, detail) => this.#onDeath(dead, heir, detail),
+      },
+    );
     this.#recordings = new LiveRecordings(config.clock, (command) =>
       this.#places.get(command.conference)?.thread.post(command),
     );
@@ -95,14 +100,13 @@ export class LocalEngine implements MediaEngine, LegHost {
   /** Resolves when every mixer thread is ready. */
   static async start(config: EngineConfig): Promise<LocalEngine> {
     const engine = new LocalEngine(config);
-    for (let index = 0; index < config.workers; index++) engine.#startThread(index);
-    await Promise.all(engine.#threads.map((thread) => thread.ready));
+    await engine.#threads.start();
     return engine;
   }
 
   openConference(options: ConferenceOptions): void {
     const neighbour = options.beside === undefined ? undefined : this.#places.get(options.beside);
-    const thread = neighbour?.thread ?? this.#threads.reduce((least, each) => (each.legs < least.legs ? each : least));
+    const thread = neighbour?.thread ?? this.#threads.idlest;
     this.#places.set(options.id, { options, thread, legs: new Set(), reopening: new Set() });
     thread.post(opening(options));
   }
@@ -124,27 +128,10 @@ export class LocalEngine implements MediaEngine, LegHost {
     onEvent: (event: LegEvent) => void,
   ): Promise<RtpLeg> {
     const place = this.#placeOf(conference);
-    const random = randomBytes(18);
     for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
       const port = this.#ports.take();
       if (port === undefined) break;
-      const leg = new LiveRtpLeg(this.#nextLeg(), conference, this, onEvent, {
-        kind: 'rtp',
-        port,
-        codec: options.codec,
-        dtmfPayloadType: options.dtmfPayloadType,
-        dtmfClockRate: options.dtmfClockRate,
-        comfortNoisePayloadType: options.comfortNoisePayloadType,
-        remote: options.remote,
-        alsoTrusted: options.alsoTrusted ?? [],
-        direction: options.direction,
-        started: false,
-        cname: random.toString('hex', 10),
-        ssrc: random.readUInt32BE(0),
-        sequence: random.readUInt16BE(4),
-        timestamp: random.readUInt32BE(6),
-        memory: LegMemory.allocate(),
-      });
+      const leg = new LiveRtpLeg(this.#nextLeg(), conference, this, onEvent, newRtpSpec(options, port));
       try {
         await this.#open(place, leg);
         return leg;
@@ -182,13 +169,13 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   snapshot(): EngineSnapshot {
-    return { workers: this.#threads.flatMap((thread) => thread.snapshot ?? []), ...this.#plays.counts };
+    return { workers: this.#threads.snapshots, ...this.#plays.counts };
   }
 
   async close(): Promise<void> {
     for (const id of [...this.#places.keys()]) this.closeConference(id);
     await this.#recordings.ended();
-    await Promise.all(this.#threads.map((thread) => thread.close()));
+    await this.#threads.close();
   }
 
   changed(leg: LiveLeg): void {
@@ -241,24 +228,6 @@ export class LocalEngine implements MediaEngine, LegHost {
     } finally {
       leg.moving = undefined;
     }
-  }
-
-  /** Starts a thread, in the place of one that died: its ticks and counts go on. */
-  #startThread(index: number, dead?: MixerThread): void {
-    const { rtp, batchIo, workers } = this.#config;
-    // Threads tick in turn, so that those who share a core do not wait for each other.
-    const origin = this.#origin + (index * FRAME_MS) / workers;
-    const firstTick = dead && dead.lastTick >= 0 ? dead.lastTick + 1 : undefined;
-    const thread = new MixerThread(
-      { index, rtpHost: rtp.host, batchIo, origin, ...(firstTick !== undefined && { firstTick }) },
-      {
-        report: (report) => this.#onReport(thread, report),
-        ticked: () => this.#serviceStreams(thread),
-        died: (detail) => this.#onDeath(thread, detail),
-      },
-      dead?.snapshot,
-    );
-    this.#threads[index] = thread;
   }
 
   #nextLeg(): LegId {
@@ -394,12 +363,10 @@ export class LocalEngine implements MediaEngine, LegHost {
     for (const leg of this.#streams) if (this.#places.get(leg.conference)?.thread === thread) leg.service();
   }
 
-  /** A mixer thread died: what it mixed goes on in a new one, with the same ports, streams and plays. */
-  #onDeath(dead: MixerThread, detail: string): void {
+  /** A mixer thread died: what it mixed goes on in another, with the same ports, streams and plays. */
+  #onDeath(dead: MixerThread, thread: MixerThread, detail: string): void {
     dead.feed.close();
     this.#plays.suspend(dead, dead.dueAt(dead.lastTick));
-    this.#startThread(dead.index, dead);
-    const thread = this.#threads[dead.index]!;
     for (const place of this.#places.values()) {
       if (place.thread !== dead) continue;
       place.thread = thread;

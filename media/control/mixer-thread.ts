@@ -17,47 +17,28 @@ export interface MixerThreadEvents {
   died(detail: string): void;
 }
 
-export interface MixerThreadOptions {
-  readonly index: number;
-  readonly rtpHost: string;
-  readonly batchIo: boolean;
-  /** When its tick 0 is due, on the process's monotonic clock, in ms. */
-  readonly origin: number;
-  /** The tick to go on with after another thread; undefined: the next one due. */
-  readonly firstTick?: number;
-}
-
 /** The main thread's end of one mixer thread. */
 export class MixerThread {
-  readonly index: number;
+  index = -1;
   /** Its last report of a whole second, with the counts of those who had its place before. */
   snapshot: WorkerSnapshot | undefined;
   /** Legs placed here, counted by the engine. */
   legs = 0;
   readonly feed = new ClipFeed((command) => this.post(command));
-  readonly #before: WorkerSnapshot | undefined;
+  #before: WorkerSnapshot | undefined;
   readonly #worker: Worker;
-  readonly #origin: number;
+  #origin = 0;
   readonly #mark = new TickMark();
   readonly #events: MixerThreadEvents;
   readonly #ready: Promise<void>;
   #closing = false;
   #gone = false;
 
-  /** `before`: the last snapshot of the thread whose place it takes. */
-  constructor(options: MixerThreadOptions, events: MixerThreadEvents, before?: WorkerSnapshot) {
-    const { index, rtpHost, batchIo, origin, firstTick } = options;
-    this.index = index;
-    this.#origin = origin;
+  constructor(setup: { readonly rtpHost: string; readonly batchIo: boolean }, events: MixerThreadEvents) {
     this.#events = events;
-    this.#before = before;
-    this.snapshot = before;
-    const setup: WorkerSetup = { index, rtpHost, batchIo, origin, firstTick, tickMark: this.#mark.memory };
-    this.#worker = new Worker(FROM_SOURCE ? sourceLoader() : ENTRY, {
-      workerData: setup,
-      execArgv: [],
-      name: `mixer ${index}`,
-    });
+    const { rtpHost, batchIo } = setup;
+    const workerData: WorkerSetup = { rtpHost, batchIo, tickMark: this.#mark.memory };
+    this.#worker = new Worker(FROM_SOURCE ? sourceLoader() : ENTRY, { workerData, execArgv: [], name: 'mixer' });
     this.#ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (report: Report) => {
         if (report.type === 'ready') resolve();
@@ -73,6 +54,16 @@ export class MixerThread {
   /** Settles when the thread takes commands; rejects when it never will. */
   get ready(): Promise<void> {
     return this.#ready;
+  }
+
+  /** Becomes mixer `index`, whose tick 0 is due at `origin` in ms. Of the `dead` one before it ticks and counts go on. */
+  begin(index: number, origin: number, dead?: MixerThread): void {
+    this.index = index;
+    this.#origin = origin;
+    this.#before = dead?.snapshot;
+    this.snapshot = dead?.snapshot;
+    const firstTick = dead && dead.lastTick >= 0 ? dead.lastTick + 1 : undefined;
+    this.post({ type: 'begin', index, origin, firstTick });
   }
 
   /** The last tick it began; -1 before the first. Known of a dead thread too. */
@@ -100,11 +91,6 @@ export class MixerThread {
     const exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     this.post({ type: 'close' });
     await exited;
-  }
-
-  /** Ends the thread at once, as a crash would. */
-  kill(): void {
-    void this.#worker.terminate();
   }
 
   #onGone(detail: string, reject: (error: Error) => void): void {

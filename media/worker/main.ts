@@ -1,4 +1,4 @@
-/** A mixer thread: one clock, its conferences, its sockets. Started by `pool.ts`. */
+/** A mixer thread: one clock, its conferences, its sockets. It waits to be told whose place it has. */
 
 import { isIPv4 } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -20,24 +20,35 @@ const mark = new TickMark(setup.tickMark);
 await loadOpus();
 
 const batchUdp = setup.batchIo && isIPv4(setup.rtpHost) ? loadBatchUdp() : undefined;
-const mixer = new MixerWorker({
-  index: setup.index,
-  clock: systemClock,
-  rtpHost: setup.rtpHost,
-  io: batchUdp ? new BatchIo(batchUdp) : new DgramIo(systemClock),
-  report: (report: Report) => port.postMessage(report),
-});
 
-const ticker = new Ticker(systemClock, setup.origin, setup.firstTick, (tick, latenessMs) => {
-  mark.note(tick);
-  mixer.tick(tick, latenessMs, ticker.skipped);
-  if (mixer.streams > 0) mark.wake();
-});
+/** From now on a mixer in the place it was given. */
+function begin({ index, origin, firstTick }: Extract<Command, { type: 'begin' }>): (command: Command) => void {
+  const mixer = new MixerWorker({
+    index,
+    clock: systemClock,
+    rtpHost: setup.rtpHost,
+    io: batchUdp ? new BatchIo(batchUdp) : new DgramIo(systemClock),
+    report,
+  });
+  const ticker = new Ticker(systemClock, origin, firstTick, (tick, latenessMs) => {
+    mark.note(tick);
+    mixer.tick(tick, latenessMs, ticker.skipped);
+    if (mixer.streams > 0) mark.wake();
+  });
+  return (command) => {
+    mixer.command(command);
+    if (command.type === 'close') ticker.stop();
+  };
+}
 
+function report(report: Report): void {
+  port?.postMessage(report);
+}
+
+let take: ((command: Command) => void) | undefined;
 port.on('message', (command: Command) => {
-  mixer.command(command);
-  if (command.type !== 'close') return;
-  ticker.stop();
-  port.close();
+  if (command.type === 'begin') take = begin(command);
+  else take?.(command);
+  if (command.type === 'close') port.close();
 });
-port.postMessage({ type: 'ready' } satisfies Report);
+report({ type: 'ready' });

@@ -124,6 +124,8 @@ export class MixerWorker {
       case 'pause-record':
       case 'stop-record':
         return record(command, this.#conferences.get(command.conference), this.#report);
+      case 'begin':
+        return;
       case 'close':
         return this.close();
       default:

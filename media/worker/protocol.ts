@@ -106,6 +106,15 @@ export type Command =
   | { readonly type: 'seek-play'; readonly play: PlayId; readonly positionMs: number }
   | { readonly type: 'play-gain'; readonly play: PlayId; readonly gain: number; readonly rampMs: number }
   | RecordCommand
+  /** The first of all. */
+  | {
+      readonly type: 'begin';
+      readonly index: number;
+      /** When tick 0 is due, on the process's monotonic clock, in ms. */
+      readonly origin: number;
+      /** Tick to begin with; those before it that are due are counted as skipped. Undefined: the next one due. */
+      readonly firstTick: number | undefined;
+    }
   | { readonly type: 'close' };
 
 /** What is done to recordings; a recording is told to stop exactly once. */
@@ -182,14 +191,9 @@ export type Report =
 
 /** What a mixer thread is started with. */
 export interface WorkerSetup {
-  readonly index: number;
   readonly rtpHost: string;
   /** Whether to use the batch addon where it was built. */
   readonly batchIo: boolean;
-  /** When tick 0 is due, on the process's monotonic clock, in ms. */
-  readonly origin: number;
-  /** Tick to begin with; those before it that are due are counted as skipped. Undefined: the next one due. */
-  readonly firstTick: number | undefined;
   /** Shared, see `TickMark`. */
   readonly tickMark: SharedArrayBuffer;
 }

@@ -1,7 +1,10 @@
 /*
- * Loaded into a server's process before the server itself (`node --import`): at SIGUSR2 the thread that was started last
- * dies, as it would of a lack of memory. The server knows nothing of it.
+ * Loaded into a server's process before the server itself (`node --import`): at SIGUSR2 the oldest of its threads dies, as
+ * it would of a lack of memory. The server knows nothing of it.
  */
 const threads = [];
-process.on('worker', (worker) => threads.push(worker));
-process.on('SIGUSR2', () => void threads.at(-1)?.terminate());
+process.on('worker', (worker) => {
+  threads.push(worker);
+  worker.once('exit', () => threads.splice(threads.indexOf(worker), 1));
+});
+process.on('SIGUSR2', () => void threads[0]?.terminate());
