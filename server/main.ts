@@ -30,6 +30,7 @@ import { Directory, keepDeadlines, Plays, relayDigits, soundUnder } from './mpc/
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
+import { SPEECH_SCHEME, startSpeaker } from './speak/index.ts';
 import { StartError } from './start-error.ts';
 import { openDisk, Store } from './store/index.ts';
 import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
@@ -61,6 +62,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     else log.debug({ origin, path, why }, 'ffmpeg not used');
   }
 
+  const speaker = await startSpeaker({
+    config: config.speech,
+    clock: systemClock,
+    log,
+    onSpoken: (seconds) => metrics.spoken(seconds),
+  });
   const sample = await serveSampleSound();
   const policy = sourcePolicy({
     allow: [...config.fetch.allow, ...sample.allow],
@@ -69,7 +76,10 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const clips = new ClipStore({
     policy,
     decoder: decoders.decoder,
-    local: new Map([[SOUND_SCHEME, builtInSounds]]),
+    local: new Map([
+      [SOUND_SCHEME, builtInSounds],
+      [SPEECH_SCHEME, speaker.make],
+    ]),
     observer: metrics.clipObserver(log),
     limits: clipLimits(config),
   });
@@ -148,6 +158,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     directory,
     plays,
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
+    speaker,
     checkUrl: (url) => checkSource(url, policy),
     tokens: { seconds: TOKEN_SECONDS, issue: (mpc) => tokens.issue(mpc) },
     metrics,

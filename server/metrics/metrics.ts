@@ -39,6 +39,7 @@ export class Metrics implements EngineObserver {
   readonly #playStart = this.#histogram('partyline_play_start_seconds', PLAY_START_BUCKETS);
   readonly #fetch = this.#histogram('partyline_clip_fetch_seconds', WORK_BUCKETS);
   readonly #decode = this.#histogram('partyline_clip_decode_seconds', WORK_BUCKETS);
+  readonly #speech = this.#histogram('partyline_speech_seconds', WORK_BUCKETS);
   readonly #clipOpens = this.#counter('partyline_clip_opens_total');
   readonly #clipFailures = this.#counter('partyline_clip_failures_total');
   readonly #clipsTruncated = this.#counter('partyline_clip_truncated_total');
@@ -166,6 +167,10 @@ export class Metrics implements EngineObserver {
       truncated: () => this.#clipsTruncated.inc(),
       cacheBytes: (bytes) => this.#cacheBytes.set(bytes),
     };
+  }
+
+  spoken(seconds: number): void {
+    this.#speech.observe(seconds);
   }
 
   /** What becomes of callbacks; the log hears of those that were given up. */

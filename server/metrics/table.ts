@@ -21,6 +21,11 @@ export const METRICS = {
     labels: [],
     help: 'ffmpeg at work on one clip, its waits for the source left out; wav at the rate of the MPC needs none',
   },
+  partyline_speech_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'espeak-ng at work on one text, its wait for a process left out',
+  },
   partyline_clip_cache_bytes: { kind: 'gauge', labels: [], help: 'Decoded audio in memory' },
   partyline_clip_opens_total: {
     kind: 'counter',

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkSource, parseFetchAllow, sourcePolicy } from '../../media/clip/index.ts';
 import { OPEN_FLOOR } from '../../media/conference/floor.ts';
+import type { SpeechEngine } from '../../media/speech/index.ts';
 import type { Resource } from '../../server/api/resource.ts';
 import type { Readiness } from '../../server/api/status.ts';
 import { type AppDeps, apiResources, createApp } from '../../server/app.ts';
@@ -21,6 +22,7 @@ import {
   plainTerms,
   type Role,
 } from '../../server/mpc/index.ts';
+import { Speaker } from '../../server/speak/index.ts';
 import { ClipStoreDouble } from './clip-store-double.ts';
 import { EngineDouble } from './engine-double.ts';
 
@@ -31,6 +33,16 @@ export interface AppAnswer {
   readonly text: string;
   readonly headers: Headers;
 }
+
+/** Takes every text in two languages, and says nothing. */
+const MUTE: SpeechEngine = {
+  name: 'mute 1',
+  languages: [
+    { tag: 'en-us', name: 'English (America)', also: new Map([['en', 3]]) },
+    { tag: 'de', name: 'German', also: new Map() },
+  ],
+  synthesize: async function* () {},
+};
 
 const NOTHING_DROPPED = { slow_reader: 0, playback_full: 0 };
 
@@ -44,6 +56,7 @@ export class AppUnderTest {
   readonly plays: Plays;
   readonly news: PlayNews[] = [];
   readonly clips = new ClipStoreDouble();
+  readonly speaker: Speaker;
   readonly hungUp: string[] = [];
   readonly logged: string[] = [];
   readonly tokensFor: string[] = [];
@@ -53,8 +66,9 @@ export class AppUnderTest {
   #uuids = 0;
   readonly #server: Server;
 
-  constructor(env: Readonly<Record<string, string>> = {}) {
+  constructor(env: Readonly<Record<string, string>> = {}, speech: SpeechEngine | null = MUTE) {
     const config = configOf(env);
+    this.speaker = new Speaker(speech ?? undefined);
     this.directory = new Directory({
       engine: this.engine,
       limits: {
@@ -98,6 +112,7 @@ export class AppUnderTest {
       directory: this.directory,
       plays: this.plays,
       clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
+      speaker: this.speaker,
       checkUrl: (url) => checkSource(url, policy),
       tokens: {
         seconds: 60,
