@@ -6,12 +6,10 @@ import { memberPlayResources } from './api/member-play.ts';
 import { mpcResources } from './api/mpcs.ts';
 import { participantResources } from './api/participants.ts';
 import type { UrlVerdict } from './api/play-body.ts';
-import { playKinds } from './api/play-kinds.ts';
 import { playResources } from './api/plays.ts';
 import { contextOf, routeOf, setContext, toApiError, writeError } from './api/reply.ts';
 import type { Resource } from './api/resource.ts';
 import { apiRouter, authenticate } from './api/router.ts';
-import { speakVoicesResources } from './api/speak-voices.ts';
 import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
@@ -19,19 +17,19 @@ import type { ClipCatalog } from './clips/catalog.ts';
 import type { Config } from './config.ts';
 import { createConsole } from './console/index.ts';
 import { ApiError } from './errors.ts';
+import type { History } from './history/index.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Directory, Plays } from './mpc/index.ts';
-import type { Speaker } from './speak/index.ts';
 
 export interface AppDeps {
   readonly authId: string;
   readonly auth: BasicAuth;
   readonly limits: Config['api'];
   readonly directory: Directory;
+  readonly history: History;
   readonly plays: Plays;
   readonly clips: ClipCatalog;
-  readonly speaker: Speaker;
   readonly checkUrl: (url: string) => UrlVerdict;
   readonly tokens: TokenIssuer;
   readonly metrics: Metrics;
@@ -44,18 +42,16 @@ export interface AppDeps {
 
 /** Every resource of the API; the order is that of the documentation. */
 export function apiResources(deps: AppDeps): readonly Resource[] {
-  const { authId, directory, plays, limits } = deps;
+  const { authId, directory, history, plays, limits } = deps;
   const idempotency = new Idempotency({ nowMs: deps.nowMs, onHit: () => deps.metrics.idempotentHit() });
   const rules = { ...limits, checkUrl: deps.checkUrl };
-  const kinds = playKinds(rules, deps.speaker);
   const { maxMemberIds } = limits;
   return [
-    ...mpcResources({ authId, directory }),
-    ...participantResources({ authId, directory, maxMemberIds }),
-    ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
-    ...callPlayResources({ authId, directory, plays, idempotency, kinds }),
-    ...speakVoicesResources(deps.speaker),
-    ...playResources({ authId, directory, plays, idempotency }),
+    ...mpcResources({ authId, directory, history }),
+    ...participantResources({ authId, directory, history, maxMemberIds }),
+    ...memberPlayResources({ authId, directory, plays, idempotency, rules, maxMemberIds }),
+    ...callPlayResources({ authId, directory, plays, idempotency, rules }),
+    ...playResources({ authId, directory, history, plays, idempotency }),
     ...clipResources({ authId, clips: deps.clips, rules }),
     ...streamTokenResources({ authId, directory, tokens: deps.tokens }),
   ];

@@ -20,6 +20,7 @@ export type Config = ReturnType<typeof arrange>;
 /** Members one mixer thread is trusted with by default: a quarter of what it carries when measured alone. */
 const MEMBERS_PER_WORKER = 500;
 const SECOND_MS = 1000;
+const DAY_MS = 86_400 * SECOND_MS;
 
 /** Reads the environment. Empty values count as absent. */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>, machine: Machine): ConfigResult {
@@ -122,8 +123,8 @@ function arrange(values: SettingValues, machine: Machine) {
     members: {
       max: values.MAX_MEMBERS ?? workers * MEMBERS_PER_WORKER,
       maxPerMpc: values.MAX_MEMBERS_PER_MPC,
-      endedMpcsKept: values.ENDED_MPCS_KEPT,
     },
+    history: { keptMs: values.HISTORY_DAYS * DAY_MS, maxMpcs: values.ENDED_MPCS_KEPT },
     plays: { perMember: values.PLAYS_PER_MEMBER, perNode: values.PLAYS_PER_NODE, kept: values.PLAYS_KEPT },
     fetch: {
       allow: values.FETCH_ALLOW,
@@ -142,12 +143,6 @@ function arrange(values: SettingValues, machine: Machine) {
       max: values.DECODERS ?? machine.cores,
       queue: values.DECODER_QUEUE,
       timeoutMs: values.DECODER_SECONDS * SECOND_MS,
-    },
-    speech: {
-      espeakPath: values.ESPEAK_PATH,
-      processes: values.SPEECH_PROCESSES,
-      queue: values.SPEECH_QUEUE,
-      timeoutMs: values.SPEECH_SECONDS * SECOND_MS,
     },
     relayDtmf: values.RELAY_DTMF,
     dataDir: values.DATA_DIR,

@@ -22,15 +22,14 @@ import { CallbackQueue, deliver, playCallbacks } from './callbacks/index.ts';
 import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
 import { CredentialsError, loadAccount } from './credentials.ts';
+import { History } from './history/index.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { MixerWatch } from './mixer-watch.ts';
 import { Directory, keepDeadlines, Plays, relayDigits, soundUnder } from './mpc/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
-import { SPEECH_SCHEME, startSpeaker } from './speak/index.ts';
 import { StartError } from './start-error.ts';
 import { openDisk, Store } from './store/index.ts';
 import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
@@ -62,12 +61,6 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     else log.debug({ origin, path, why }, 'ffmpeg not used');
   }
 
-  const speaker = await startSpeaker({
-    config: config.speech,
-    clock: systemClock,
-    log,
-    onSpoken: (seconds) => metrics.spoken(seconds),
-  });
   const sample = await serveSampleSound();
   const policy = sourcePolicy({
     allow: [...config.fetch.allow, ...sample.allow],
@@ -76,35 +69,16 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const clips = new ClipStore({
     policy,
     decoder: decoders.decoder,
-    local: new Map([
-      [SOUND_SCHEME, builtInSounds],
-      [SPEECH_SCHEME, speaker.make],
-    ]),
+    local: new Map([[SOUND_SCHEME, builtInSounds]]),
     observer: metrics.clipObserver(log),
     limits: clipLimits(config),
-  });
-  let shutdown: Shutdown | undefined;
-  const mixers = new MixerWatch({
-    nowMs: systemClock.now,
-    log,
-    onGivenUp: () => {
-      if (shutdown) shutdown.giveUp('mixer threads keep dying');
-      else process.exit(EXIT.failed);
-    },
   });
   const engine = await startEngine({
     workers: config.media.workers,
     rtp: config.rtp,
     batchIo: config.media.batchUdp,
     clips,
-    observer: {
-      playStarted: (cache, seconds) => metrics.playStarted(cache, seconds),
-      playEnded: (result, reason) => metrics.playEnded(result, reason),
-      mixerDied: (worker, detail) => {
-        metrics.mixerDied();
-        mixers.died(worker, detail);
-      },
-    },
+    observer: metrics,
     limits: { playsPerMember: config.plays.perMember, playsPerNode: config.plays.perNode },
     noRtpWarnMs: config.rtp.noRtpWarnMs,
     noRtpHangupMs: config.rtp.noRtpHangupMs,
@@ -116,7 +90,6 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     limits: {
       maxMembers: config.members.max,
       maxMembersPerMpc: config.members.maxPerMpc,
-      endedKept: config.members.endedMpcsKept,
     },
     sound: soundUnder(config.sound),
     now,
@@ -124,6 +97,9 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   });
   logMembers(directory, log);
   const stopDeadlines = keepDeadlines(directory, systemClock);
+  const history = new History({ store, limits: config.history, clock: systemClock, now });
+  await history.recover();
+  history.follow(directory);
   const callbacks = new CallbackQueue({
     attempt: (target, fields, signal) => {
       const guard = { policy, resolve: systemResolve, clock: systemClock };
@@ -145,20 +121,15 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const tokens = new StreamTokens(systemClock);
   let started = false;
   const readiness = () =>
-    readinessOf({
-      started,
-      mixersFail: mixers.givenUp,
-      draining: directory.draining,
-      hasDecoder: decoders.decoder !== undefined,
-    });
+    readinessOf({ started, draining: directory.draining, hasDecoder: decoders.decoder !== undefined });
   const app = createApp({
     authId: account.authId,
     auth,
     limits: config.api,
     directory,
+    history,
     plays,
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
-    speaker,
     checkUrl: (url) => checkSource(url, policy),
     tokens: { seconds: TOKEN_SECONDS, issue: (mpc) => tokens.issue(mpc) },
     metrics,
@@ -223,7 +194,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     },
     'taking calls',
   );
-  shutdown = new Shutdown({
+  return new Shutdown({
     directory,
     drainMs: config.drainMs,
     clock: systemClock,
@@ -237,10 +208,10 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       await callbacks.close(CALLBACK_GRACE_MS);
       await clips.close();
       await sample.close();
+      history.close();
       await store.close();
     },
   });
-  return shutdown;
 }
 
 function clipLimits({ fetch, clip, decoder }: Config): Partial<ClipLimits> {

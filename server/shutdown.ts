@@ -22,7 +22,6 @@ const CLOSE_MS = 5000;
 export class Shutdown {
   readonly #deps: ShutdownDeps;
   #cutShort: (() => void) | undefined;
-  #exitCode = 0;
 
   constructor(deps: ShutdownDeps) {
     this.#deps = deps;
@@ -41,13 +40,6 @@ export class Shutdown {
     void this.#run();
   }
 
-  /** Ends the server without waiting for calls, as a failure: whoever watches it should start another. */
-  giveUp(reason: string): void {
-    this.#exitCode = 1;
-    if (!this.#cutShort) this.request(reason);
-    this.#cutShort?.();
-  }
-
   async #run(): Promise<void> {
     const { directory, clock, log, close, exit } = this.#deps;
     await this.#drained();
@@ -60,7 +52,7 @@ export class Shutdown {
       await close();
       cancel();
       log.info('ended');
-      exit(this.#exitCode);
+      exit(0);
     } catch (error) {
       log.error({ err: error }, 'closing failed');
       exit(1);

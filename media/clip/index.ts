@@ -20,6 +20,5 @@ export {
   type SourceVerdict,
   sourcePolicy,
 } from './policy.ts';
-export { executable, onPath, PRLIMIT } from './program.ts';
-export { type Slot, Slots } from './slots.ts';
+export { Slots } from './slots.ts';
 export { type ClipInfo, type ClipStats, ClipStore, type ClipStoreOptions } from './store.ts';

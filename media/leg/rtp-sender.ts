@@ -3,7 +3,6 @@ import type { Codec, FrameEncoder } from '../codec/codec.ts';
 import type { Encodings, Output, SharedEncoding } from '../conference/output.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
 import { EVENT_BYTES, TelephoneEventSender } from '../rtp/telephone-event.ts';
-import { LegMemory } from './leg-memory.ts';
 import type { RateBridge } from './rate-bridge.ts';
 
 /** The start of an RTP stream: random, so that it cannot be guessed (RFC 3550 section 5.1). */
@@ -15,11 +14,10 @@ export interface RtpOrigin {
 
 /** Makes the packets of one outgoing stream, one a tick. The stream goes on when its codec changes. */
 export class RtpSender {
-  packets: number;
+  packets = 0;
   /** Payload bytes sent. */
-  octets: number;
+  octets = 0;
   readonly #origin: RtpOrigin;
-  readonly #memory: LegMemory;
   #sequence: number;
   #shared: SharedEncoding | undefined;
   #encoder: FrameEncoder | undefined;
@@ -33,28 +31,26 @@ export class RtpSender {
   #digitsClockRate = 0;
   #ticksPerFrame = 0;
   /** From this tick and timestamp on the present clock rate counts. */
-  #baseTick: number;
+  #baseTick = 0;
   #baseTimestamp: number;
   /** Of the last packet: where another clock rate begins. */
-  #lastTick: number;
+  #lastTick = 0;
   /** Set while packets flow without a gap; the first one after a gap carries the marker (RFC 3551 section 4.1). */
   #flowing = false;
 
-  /** Where `memory` knows of packets, the stream goes on behind them, else it begins at its origin. */
-  constructor(origin: RtpOrigin, memory = new LegMemory()) {
+  constructor(origin: RtpOrigin) {
     this.#origin = origin;
-    this.#memory = memory;
-    this.packets = memory.packets;
-    this.octets = memory.octets;
-    const begun = memory.packets > 0;
-    this.#sequence = begun ? memory.sequence : origin.sequence;
-    this.#baseTimestamp = begun ? memory.timestamp : origin.timestamp;
-    this.#baseTick = begun ? memory.tick : 0;
-    this.#lastTick = this.#baseTick;
+    this.#sequence = origin.sequence;
+    this.#baseTimestamp = origin.timestamp;
   }
 
   get ssrc(): number {
     return this.#origin.ssrc;
+  }
+
+  /** Of the next packet. */
+  get sequence(): number {
+    return this.#sequence;
   }
 
   /** From the next packet on. Timestamps go on from where they are, in the codec's own clock (RFC 7160 section 4.2). */
@@ -140,7 +136,6 @@ export class RtpSender {
     this.#flowing = true;
     this.packets += 1;
     this.octets += payload.length;
-    this.#memory.noteSent(this.#lastTick, this.timestampOf(this.#lastTick), this.#sequence, this.packets, this.octets);
     return payload;
   }
 }

@@ -1,8 +1,9 @@
 import { badField } from '../errors.ts';
-import { isMpcName, type Mpc, type MpcStatus } from '../mpc/index.ts';
+import type { MpcFacts } from '../history/index.ts';
+import { isMpcName, type MpcStatus } from '../mpc/index.ts';
 import { endCauseCode } from './present.ts';
 
-type Test = (mpc: Mpc) => boolean;
+type Test = (mpc: MpcFacts) => boolean;
 
 const STATUSES: readonly MpcStatus[] = ['initialized', 'active', 'ended'];
 const COMPARISONS = {
@@ -12,8 +13,8 @@ const COMPARISONS = {
   lte: (a: number, b: number) => a <= b,
 } as const;
 const TIMES = {
-  creation_time: (mpc: Mpc) => mpc.createdAt,
-  end_time: (mpc: Mpc) => mpc.endedAt,
+  creation_time: (mpc: MpcFacts) => mpc.createdAt,
+  end_time: (mpc: MpcFacts) => mpc.endedAt,
 } as const;
 const TIME =
   /^(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[ T]((?:[01]\d|2[0-3]):[0-5]\d)(:[0-5]\d)?(?:\.(\d{1,6}))?(?:Z|\+00:00)?$/;

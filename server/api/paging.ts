@@ -12,15 +12,54 @@ export function page<T>(
   present: (item: T) => Record<string, unknown>,
   maxLimit: number = PAGE_LIMIT,
 ): Record<string, unknown> {
-  const limit = pageNumber(request.query, 'limit', 1, maxLimit) ?? maxLimit;
-  const offset = pageNumber(request.query, 'offset', 0, Number.MAX_SAFE_INTEGER) ?? 0;
+  const place = placeOf(request, maxLimit);
+  const { offset, limit } = place;
+  return envelope(request, path, place, items.length, items.slice(offset, offset + limit).map(present));
+}
+
+/** The same of a list that is walked and not held. */
+export async function pageOf<T>(
+  request: ApiRequest,
+  path: string,
+  items: AsyncIterable<T>,
+  present: (item: T) => Record<string, unknown>,
+  maxLimit: number = PAGE_LIMIT,
+): Promise<Record<string, unknown>> {
+  const place = placeOf(request, maxLimit);
+  const objects: Record<string, unknown>[] = [];
+  let count = 0;
+  for await (const item of items) {
+    if (count >= place.offset && objects.length < place.limit) objects.push(present(item));
+    count += 1;
+  }
+  return envelope(request, path, place, count, objects);
+}
+
+interface Place {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+function placeOf({ query }: ApiRequest, maxLimit: number): Place {
+  return {
+    limit: pageNumber(query, 'limit', 1, maxLimit) ?? maxLimit,
+    offset: pageNumber(query, 'offset', 0, Number.MAX_SAFE_INTEGER) ?? 0,
+  };
+}
+
+function envelope(
+  request: ApiRequest,
+  path: string,
+  { limit, offset }: Place,
+  count: number,
+  objects: readonly Record<string, unknown>[],
+): Record<string, unknown> {
   const link = (at: number): string => {
     const query = new URLSearchParams(request.query);
     query.set('limit', String(limit));
     query.set('offset', String(at));
     return `${path}?${query}`;
   };
-  const count = items.length;
   return {
     meta: {
       count,
@@ -31,7 +70,7 @@ export function page<T>(
       // One SDK reads this name and no other.
       total_count: count,
     },
-    objects: items.slice(offset, offset + limit).map(present),
+    objects,
   };
 }
 

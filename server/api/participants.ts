@@ -1,14 +1,16 @@
 import { ApiError, badField } from '../errors.ts';
-import type { Directory, Member } from '../mpc/index.ts';
+import type { History, MemberFacts } from '../history/index.ts';
+import type { Directory } from '../mpc/index.ts';
 import { flagField } from './fields.ts';
 import { presentMembers, selectionOf } from './members.ts';
-import { page } from './paging.ts';
+import { pageOf } from './paging.ts';
 import { mpcPath, presentMember } from './present.ts';
 import { type Answer, type ApiRequest, knownMpc, liveMpc, type Resource } from './resource.ts';
 
 export interface ParticipantsDeps {
   readonly authId: string;
   readonly directory: Directory;
+  readonly history: Pick<History, 'find' | 'member' | 'membersOf'>;
   readonly maxMemberIds: number;
 }
 
@@ -17,32 +19,32 @@ const PARTICIPANT_PAGE = 200;
 
 /** Members as Plivo's participants: list, one, update, kick. */
 export function participantResources(deps: ParticipantsDeps): readonly Resource[] {
-  const { authId, directory } = deps;
+  const { authId, directory, history } = deps;
   return [
     {
       path: '/MultiPartyCall/:mpc/Participant/',
       methods: {
-        GET: (request) => {
-          const mpc = knownMpc(request, directory);
+        GET: async (request) => {
+          const { facts, live } = await knownMpc(request, directory, history);
           const callUuid = request.query.get('call_uuid')?.toLowerCase();
-          const members = mpc.members.filter((member) => !callUuid || member.callUuid === callUuid);
-          const path = `${mpcPath(authId, mpc)}Participant/`;
-          const present = (member: Member) => presentMember(authId, mpc, member);
-          return { status: 200, body: page(request, path, members, present, PARTICIPANT_PAGE) };
+          const members = filtered(live?.members ?? history.membersOf(facts.uuid), callUuid);
+          const path = `${mpcPath(authId, facts)}Participant/`;
+          const present = (member: MemberFacts) => presentMember(authId, facts, member);
+          return { status: 200, body: await pageOf(request, path, members, present, PARTICIPANT_PAGE) };
         },
       },
     },
     {
       path: '/MultiPartyCall/:mpc/Participant/:members/',
       methods: {
-        GET: (request) => {
+        GET: async (request) => {
           const selection = selectionOf(request, deps.maxMemberIds);
           const [id, ...more] = selection.all ? [] : selection.ids;
           if (id === undefined || more.length > 0) throw new ApiError('bad_members', { detail: 'name one id here' });
-          const mpc = knownMpc(request, directory);
-          const member = mpc.member(id);
+          const { facts, live } = await knownMpc(request, directory, history);
+          const member = live ? live.member(id) : await history.member(facts.uuid, id);
           if (!member) throw new ApiError('not_found');
-          return { status: 200, body: presentMember(authId, mpc, member) };
+          return { status: 200, body: presentMember(authId, facts, member) };
         },
         POST: (request) => update(request, deps),
         DELETE: (request) => {
@@ -54,6 +56,14 @@ export function participantResources(deps: ParticipantsDeps): readonly Resource[
       },
     },
   ];
+}
+
+/** Members of one call, or all of them. */
+async function* filtered(
+  members: Iterable<MemberFacts> | AsyncIterable<MemberFacts>,
+  callUuid: string | undefined,
+): AsyncGenerator<MemberFacts> {
+  for await (const member of members) if (!callUuid || member.callUuid === callUuid) yield member;
 }
 
 function update(request: ApiRequest, deps: ParticipantsDeps): Answer {

@@ -1,4 +1,5 @@
 import { ApiError } from '../errors.ts';
+import type { History } from '../history/index.ts';
 import type { Directory, PlayRecord, Plays } from '../mpc/index.ts';
 import type { Idempotency } from './idempotency.ts';
 import { page } from './paging.ts';
@@ -9,22 +10,23 @@ import { type ApiRequest, knownMpc, liveMpc, mpcRefOf, param, type Resource } fr
 export interface PlaysDeps {
   readonly authId: string;
   readonly directory: Directory;
+  readonly history: Pick<History, 'find'>;
   readonly plays: Plays;
   readonly idempotency: Idempotency;
 }
 
 /** The plays of an MPC: all of them, or one; shown, changed and stopped. */
 export function playResources(deps: PlaysDeps): readonly Resource[] {
-  const { authId, directory, plays, idempotency } = deps;
+  const { authId, directory, history, plays, idempotency } = deps;
   const present = (play: PlayRecord) => presentPlay(authId, play);
   return [
     {
       path: '/MultiPartyCall/:mpc/Play/',
       methods: {
-        GET: (request) => {
-          const mpc = knownMpc(request, directory);
-          const path = `${mpcPath(authId, mpc)}Play/`;
-          return { status: 200, body: page(request, path, plays.of(mpc.uuid), present) };
+        GET: async (request) => {
+          const { facts } = await knownMpc(request, directory, history);
+          const path = `${mpcPath(authId, facts)}Play/`;
+          return { status: 200, body: page(request, path, plays.of(facts.uuid), present) };
         },
         // The change is read first: a wrong one is wrong whether anything plays or not.
         POST: idempotency.once((request) => {

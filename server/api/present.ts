@@ -1,5 +1,6 @@
 import { publicUrl } from '../../media/clip/index.ts';
-import type { ExitCause, Member, Mpc, MpcEndCause, MpcRef, PlayForm, PlayRecord } from '../mpc/index.ts';
+import type { MemberFacts, MpcFacts } from '../history/index.ts';
+import type { ExitCause, MpcEndCause, MpcRef, PlayForm, PlayRecord } from '../mpc/index.ts';
 
 /*
  * Domain to Plivo's JSON: the only file that knows its shapes. Field names, nulls and spellings are the wire contract;
@@ -45,7 +46,7 @@ export function accountPath(authId: string): string {
 }
 
 /** By UUID unless the client asked by name: a name is only good while the MPC lives. */
-export function mpcPath(authId: string, mpc: Mpc, by: MpcRef['by'] = 'uuid'): string {
+export function mpcPath(authId: string, mpc: MpcFacts, by: MpcRef['by'] = 'uuid'): string {
   const segment = by === 'name' ? `name_${encodeURIComponent(mpc.name)}` : `uuid_${mpc.uuid}`;
   return `${accountPath(authId)}/MultiPartyCall/${segment}/`;
 }
@@ -54,7 +55,7 @@ export function playPath(authId: string, play: PlayRecord): string {
   return `${mpcPath(authId, play.mpc)}Play/${play.id}/`;
 }
 
-export function presentMpc(authId: string, mpc: Mpc, by: MpcRef['by'] = 'uuid'): Record<string, unknown> {
+export function presentMpc(authId: string, mpc: MpcFacts, by: MpcRef['by'] = 'uuid'): Record<string, unknown> {
   const path = mpcPath(authId, mpc, by);
   const end = mpc.endCause && END_CAUSES[mpc.endCause];
   return {
@@ -79,7 +80,7 @@ export function presentMpc(authId: string, mpc: Mpc, by: MpcRef['by'] = 'uuid'):
   };
 }
 
-export function presentMember(authId: string, mpc: Mpc, member: Member): Record<string, unknown> {
+export function presentMember(authId: string, mpc: MpcFacts, member: MemberFacts): Record<string, unknown> {
   return {
     billed_amount: null,
     billed_duration: null,
@@ -103,7 +104,7 @@ export function presentMember(authId: string, mpc: Mpc, member: Member): Record<
   };
 }
 
-function presentQuality(member: Member): Record<string, unknown> | null {
+function presentQuality(member: MemberFacts): Record<string, unknown> | null {
   const { stats } = member;
   if (!stats) return null;
   return {
@@ -130,8 +131,7 @@ export function presentPlay(authId: string, play: PlayRecord): Record<string, un
     mpc_uuid: play.mpc.uuid,
     mpc_name: play.mpc.name,
     ...presentForm(play.form),
-    urls: play.spoken ? [] : play.urls,
-    speech: play.spoken ?? null,
+    urls: play.urls,
     ...presentOptions(play),
     cache: state.cache,
     position_ms: Math.round(state.positionMs),

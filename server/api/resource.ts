@@ -1,4 +1,5 @@
 import { ApiError } from '../errors.ts';
+import type { History, MpcFacts } from '../history/index.ts';
 import { type Mpc, type MpcRef, parseMpcRef } from '../mpc/index.ts';
 
 /** A body as the API sees it: no prototype, so that no key of a stranger means anything. */
@@ -56,16 +57,27 @@ export function mpcRefOf(request: ApiRequest): MpcRef {
   return ref;
 }
 
-/** The MPC of the path, living or ended. */
-export function knownMpc(request: ApiRequest, directory: { find(ref: MpcRef): Mpc | undefined }): Mpc {
+/** The MPC of the path while it lives: whatever acts on it means this one. */
+export function liveMpc(request: ApiRequest, directory: LiveMpcs): Mpc {
   const mpc = directory.find(mpcRefOf(request));
-  if (!mpc) throw new ApiError('not_found');
+  if (!mpc || mpc.status === 'ended') throw new ApiError('not_found');
   return mpc;
 }
 
-/** The MPC of the path while it lives: whatever acts on it means this one. */
-export function liveMpc(request: ApiRequest, directory: { find(ref: MpcRef): Mpc | undefined }): Mpc {
-  const mpc = knownMpc(request, directory);
-  if (mpc.status === 'ended') throw new ApiError('not_found');
-  return mpc;
+/** The MPC of the path: `live` while it lives, else what is remembered of it. */
+export async function knownMpc(
+  request: ApiRequest,
+  directory: LiveMpcs,
+  history: Pick<History, 'find'>,
+): Promise<{ readonly facts: MpcFacts; readonly live: Mpc | undefined }> {
+  const ref = mpcRefOf(request);
+  const live = directory.find(ref);
+  if (live && live.status !== 'ended') return { facts: live, live };
+  const facts = ref.by === 'uuid' ? await history.find(ref.uuid) : undefined;
+  if (!facts) throw new ApiError('not_found');
+  return { facts, live: undefined };
+}
+
+interface LiveMpcs {
+  find(ref: MpcRef): Mpc | undefined;
 }

@@ -9,8 +9,6 @@ import type { MpcSound } from './sound-rules.ts';
 export interface DirectoryLimits {
   readonly maxMembers: number;
   readonly maxMembersPerMpc: number;
-  /** Ended MPCs kept readable; the oldest go first. */
-  readonly endedKept: number;
   /** Members who left kept readable in each MPC. */
   readonly exitedKept?: number;
 }
@@ -63,25 +61,15 @@ export interface MemberChanges {
   readonly coach?: boolean | undefined;
 }
 
-/** An MPC that somebody is being called for. */
-export interface Expected {
-  readonly mpc: Mpc;
-  /** Nobody is called any more. Idempotent. */
-  release(): void;
-}
-
 /** Knows every MPC and every member, and alone opens and closes them. Main thread. */
 export class Directory {
   readonly #deps: DirectoryDeps;
   readonly #liveByName = new Map<string, Mpc>();
   readonly #liveByUuid = new Map<string, Mpc>();
-  readonly #ended = new Map<string, Mpc>();
   readonly #byCall = new Map<string, { mpc: Mpc; member: Member }>();
   readonly #listeners = new Set<(event: DirectoryEvent) => void>();
   /** Joins under way per MPC: they count against its limit and keep it alive. */
   readonly #joining = new Map<Mpc, number>();
-  /** Who is to know when an MPC ends that somebody is being called for. */
-  readonly #expecting = new Map<Mpc, Set<() => void>>();
   #memberCount = 0;
   #draining = false;
 
@@ -91,10 +79,6 @@ export class Directory {
 
   get live(): readonly Mpc[] {
     return [...this.#liveByUuid.values()];
-  }
-
-  get ended(): readonly Mpc[] {
-    return [...this.#ended.values()];
   }
 
   get memberCount(): number {
@@ -125,7 +109,7 @@ export class Directory {
 
   find(ref: MpcRef): Mpc | undefined {
     if (ref.by === 'name') return this.#liveByName.get(ref.name);
-    return this.#liveByUuid.get(ref.uuid) ?? this.#ended.get(ref.uuid);
+    return this.#liveByUuid.get(ref.uuid);
   }
 
   findCall(callUuid: string): { readonly mpc: Mpc; readonly member: Member } | undefined {
@@ -180,25 +164,6 @@ export class Directory {
     }
   }
 
-  /**
-   * Somebody is being called for the MPC of that name: it lives from now on, if need be without a member. Once it has had one
-   * it lives no longer than its members stay. `onEnded`: it is over, and the call for it has no purpose any more.
-   */
-  expect(mpcName: string, onEnded: () => void): Expected {
-    const mpc = this.#liveByName.get(mpcName) ?? this.#open(mpcName);
-    const expecting = this.#expecting.get(mpc) ?? new Set();
-    const tell = (): void => onEnded();
-    this.#expecting.set(mpc, expecting.add(tell));
-    return {
-      mpc,
-      release: () => {
-        if (!expecting.delete(tell) || expecting.size > 0) return;
-        this.#expecting.delete(mpc);
-        this.#endIfEmpty(mpc);
-      },
-    };
-  }
-
   /** Starts an MPC whose members wait. False: it has started, or has ended. */
   start(mpc: Mpc): boolean {
     if (mpc.status !== 'initialized') return false;
@@ -235,13 +200,10 @@ export class Directory {
     mpc.end(cause, this.#deps.now());
     this.#liveByName.delete(mpc.name);
     this.#liveByUuid.delete(mpc.uuid);
-    this.#keepEnded(mpc);
     // First, so that plays end because the conference did, not because their listeners left one by one.
     this.#deps.engine.closeConference(mpc.uuid);
     for (const member of mpc.presentMembers) this.leave(mpc, member, 'mpc_ended', true);
     if (mpc.wasJoined) this.#emit({ type: 'mpc-ended', mpc });
-    for (const onEnded of [...(this.#expecting.get(mpc) ?? [])]) onEnded();
-    this.#expecting.delete(mpc);
   }
 
   /** Hangs up on everybody present. For the end of the process, after `drain`. */
@@ -281,16 +243,8 @@ export class Directory {
   }
 
   #endIfEmpty(mpc: Mpc): void {
-    const isAwaited = this.#joining.has(mpc) || (!mpc.wasJoined && this.#expecting.has(mpc));
-    if (mpc.status !== 'ended' && !isAwaited && mpc.presentMembers.length === 0)
+    if (mpc.status !== 'ended' && !this.#joining.has(mpc) && mpc.presentMembers.length === 0)
       this.end(mpc, 'no_active_participants');
-  }
-
-  #keepEnded(mpc: Mpc): void {
-    if (!mpc.wasJoined) return;
-    this.#ended.set(mpc.uuid, mpc);
-    const oldest = this.#ended.keys().next();
-    if (this.#ended.size > this.#deps.limits.endedKept && !oldest.done) this.#ended.delete(oldest.value);
   }
 
   #joiningTotal(): number {

@@ -63,10 +63,9 @@ export class Endpoint implements Receiver {
   /** Calls somebody. Undefined: no new calls are made any more, or too much is under way. */
   dial(order: CallOrder): OutgoingCall | undefined {
     if (this.#isUnavailable() || this.#transactions.open >= this.#deps.limits.transactions) return undefined;
-    const { way } = order;
-    const flow = 'send' in way ? way : this.#deps.connect(way.transport, way.address, way.port);
+    const { transport, address, port } = order.place;
     let key: string | undefined;
-    const call: OutgoingCall = new OutgoingCall(order, flow, this.#callDeps, {
+    const call: OutgoingCall = new OutgoingCall(order, this.#deps.connect(transport, address, port), this.#callDeps, {
       onDialog: (dialog) => {
         key = dialog.key;
         this.#calls.set(key, call);

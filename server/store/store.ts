@@ -48,7 +48,8 @@ export class Store {
   #cancelRetry: (() => void) | undefined;
   #closed = false;
 
-  private constructor(deps: StoreDeps, disk: Disk | undefined) {
+  /** Over an open disk, or over none for now. `Store.open` is the way to get one. */
+  constructor(deps: StoreDeps, disk: Disk | undefined) {
     this.#deps = deps;
     this.#disk = disk;
     this.#pending = new Pending(deps.limits ?? LIMITS);

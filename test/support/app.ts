@@ -3,13 +3,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkSource, parseFetchAllow, sourcePolicy } from '../../media/clip/index.ts';
 import { OPEN_FLOOR } from '../../media/conference/floor.ts';
-import type { SpeechEngine } from '../../media/speech/index.ts';
 import type { Resource } from '../../server/api/resource.ts';
 import type { Readiness } from '../../server/api/status.ts';
 import { type AppDeps, apiResources, createApp } from '../../server/app.ts';
 import { BasicAuth } from '../../server/auth.ts';
 import { ClipCatalog } from '../../server/clips/catalog.ts';
 import { type Config, parseConfig } from '../../server/config.ts';
+import { History } from '../../server/history/index.ts';
 import { createLog } from '../../server/log.ts';
 import { Metrics } from '../../server/metrics/metrics.ts';
 import {
@@ -22,9 +22,11 @@ import {
   plainTerms,
   type Role,
 } from '../../server/mpc/index.ts';
-import { Speaker } from '../../server/speak/index.ts';
 import { ClipStoreDouble } from './clip-store-double.ts';
+import { DiskDouble } from './disk-double.ts';
 import { EngineDouble } from './engine-double.ts';
+import { HandClock } from './hand-clock.ts';
+import { storeOn } from './store.ts';
 
 export interface AppAnswer {
   readonly status: number;
@@ -33,16 +35,6 @@ export interface AppAnswer {
   readonly text: string;
   readonly headers: Headers;
 }
-
-/** Takes every text in two languages, and says nothing. */
-const MUTE: SpeechEngine = {
-  name: 'mute 1',
-  languages: [
-    { tag: 'en-us', name: 'English (America)', also: new Map([['en', 3]]) },
-    { tag: 'de', name: 'German', also: new Map() },
-  ],
-  synthesize: async function* () {},
-};
 
 const NOTHING_DROPPED = { slow_reader: 0, playback_full: 0 };
 
@@ -53,10 +45,10 @@ export class AppUnderTest {
   readonly metrics = new Metrics();
   readonly resources: readonly Resource[];
   readonly directory: Directory;
+  readonly history: History;
   readonly plays: Plays;
   readonly news: PlayNews[] = [];
   readonly clips = new ClipStoreDouble();
-  readonly speaker: Speaker;
   readonly hungUp: string[] = [];
   readonly logged: string[] = [];
   readonly tokensFor: string[] = [];
@@ -66,15 +58,13 @@ export class AppUnderTest {
   #uuids = 0;
   readonly #server: Server;
 
-  constructor(env: Readonly<Record<string, string>> = {}, speech: SpeechEngine | null = MUTE) {
+  constructor(env: Readonly<Record<string, string>> = {}) {
     const config = configOf(env);
-    this.speaker = new Speaker(speech ?? undefined);
     this.directory = new Directory({
       engine: this.engine,
       limits: {
         maxMembers: config.members.max,
         maxMembersPerMpc: config.members.maxPerMpc,
-        endedKept: 3,
         exitedKept: 3,
       },
       sound: () => ({ sampleRate: 8000, floor: OPEN_FLOOR }),
@@ -90,6 +80,13 @@ export class AppUnderTest {
     this.directory.subscribe((event) => {
       if (event.type === 'member-joined') this.plays.memberJoined(event.mpc);
     });
+    this.history = new History({
+      store: storeOn(new DiskDouble()).store,
+      limits: { keptMs: config.history.keptMs, maxMpcs: 3 },
+      clock: new HandClock(),
+      now: () => this.date,
+    });
+    this.history.follow(this.directory);
     this.metrics.watch({
       engine: () => this.engine.snapshot(),
       conferences: () => this.directory.live.length,
@@ -110,9 +107,9 @@ export class AppUnderTest {
       }),
       limits: config.api,
       directory: this.directory,
+      history: this.history,
       plays: this.plays,
       clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
-      speaker: this.speaker,
       checkUrl: (url) => checkSource(url, policy),
       tokens: {
         seconds: 60,

@@ -14,10 +14,10 @@ export class DiskDouble {
   readonly open = async (): Promise<DiskResult> => {
     if (this.trouble) return { ok: false, trouble: this.trouble, detail: `it is ${this.trouble}` };
     this.opened += 1;
-    return { ok: true, disk: this.#disk() };
+    return { ok: true, disk: this.disk() };
   };
 
-  #disk(): Disk {
+  disk(): Disk {
     return {
       get: async (key) => this.rows.get(key),
       write: async (rows) => {

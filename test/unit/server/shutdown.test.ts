@@ -14,7 +14,7 @@ async function serving(options: { close?: () => Promise<void> } = {}) {
   const engine = new EngineDouble();
   const directory = new Directory({
     engine,
-    limits: { maxMembers: 10, maxMembersPerMpc: 10, endedKept: 10 },
+    limits: { maxMembers: 10, maxMembersPerMpc: 10 },
     sound: () => ({ sampleRate: 8000, floor: { maxTalkers: 0, noiseGate: false } }),
     now: () => new Date(0),
     newUuid: randomUUID,

@@ -16,7 +16,7 @@ class Room {
   readonly engine = new EngineDouble();
   readonly directory = new Directory({
     engine: this.engine,
-    limits: { maxMembers: 9, maxMembersPerMpc: 9, endedKept: 0 },
+    limits: { maxMembers: 9, maxMembersPerMpc: 9 },
     sound: soundUnder({ sampleRate: 8000, sampleRates: [], floor: { maxTalkers: 0, noiseGate: false } }),
     now: () => new Date(0),
     newUuid: randomUUID,

@@ -14,7 +14,7 @@ beforeEach(() => {
   engine = new EngineDouble();
   directory = new Directory({
     engine,
-    limits: { maxMembers: 4, maxMembersPerMpc: 3, endedKept: 2, exitedKept: 2 },
+    limits: { maxMembers: 4, maxMembersPerMpc: 3, exitedKept: 2 },
     sound: () => ({ sampleRate: 8000, floor: { maxTalkers: 0, noiseGate: false } }),
     now: () => new Date(0),
     newUuid: randomUUID,
@@ -89,7 +89,6 @@ test('the same name later is another MPC, whose ids count from 1 again', async (
   assert.notEqual(second.mpc.uuid, first.mpc.uuid);
   assert.equal(second.member.id, '1');
   assert.equal(directory.find({ by: 'name', name: 'standup' }), second.mpc);
-  assert.equal(directory.find({ by: 'uuid', uuid: first.mpc.uuid }), first.mpc);
 });
 
 test('ids are never given twice in one MPC', async () => {
@@ -174,7 +173,7 @@ test('a leg that cannot be opened leaves no trace', async () => {
   assert.deepEqual(await join('standup', busy), { ok: false, reason: 'busy' });
   const broken: OpenLeg = () => Promise.reject(new Error('bug'));
   await assert.rejects(join('standup', broken), /bug/);
-  assert.deepEqual([directory.live.length, directory.ended.length, engine.conferences.size], [0, 0, 0]);
+  assert.deepEqual([directory.live.length, engine.conferences.size], [0, 0]);
   assert.deepEqual(events, [], 'an MPC that nobody was in never began');
 });
 
@@ -209,46 +208,8 @@ test('draining refuses joins, and hanging up on all empties the node', async () 
   assert.deepEqual([directory.memberCount, directory.live.length], [0, 0]);
 });
 
-test('memory for what is over is bounded', async () => {
-  for (let i = 0; i < 5; i += 1) {
-    const { mpc, member } = await joined(`m${i}`);
-    directory.leave(mpc, member, 'hangup', false);
-  }
-  assert.deepEqual(
-    directory.ended.map((mpc) => mpc.name),
-    ['m3', 'm4'],
-  );
-});
-
-test('an MPC that somebody is called for lives without members until nobody is called any more', async () => {
-  let ended = 0;
-  const onEnded = () => {
-    ended += 1;
-  };
-  const expected = directory.expect('a', onEnded);
-  const other = directory.expect('a', onEnded);
-  assert.equal(expected.mpc, other.mpc);
-  assert.equal(expected.mpc.status, 'initialized');
-  await join('a', async () => {
-    throw new EngineBusy('no port');
-  });
-  expected.release();
-  expected.release();
-  assert.equal(directory.find({ by: 'name', name: 'a' }), other.mpc, 'a join that failed has not ended it');
-  other.release();
-  assert.equal(directory.find({ by: 'name', name: 'a' }), undefined);
-  assert.equal(ended, 0, 'who let go does not need to know');
-});
-
-test('an MPC that has had members does not wait for those who are called: they are told that it is over', async () => {
-  let ended = 0;
-  const expected = directory.expect('a', () => {
-    ended += 1;
-  });
+test('an MPC that is over is forgotten here: history has it', async () => {
   const { mpc, member } = await joined('a');
-  assert.equal(mpc, expected.mpc);
   directory.leave(mpc, member, 'hangup', false);
-  assert.equal(mpc.status, 'ended');
-  assert.equal(ended, 1);
-  expected.release();
+  assert.equal(directory.find({ by: 'uuid', uuid: mpc.uuid }), undefined);
 });

@@ -156,7 +156,7 @@ export function directoryFor(
 ): Directory {
   return new Directory({
     engine: engine.asEngine(),
-    limits: { maxMembers: limits.maxMembers ?? 100, maxMembersPerMpc: limits.maxMembersPerMpc ?? 100, endedKept: 10 },
+    limits: { maxMembers: limits.maxMembers ?? 100, maxMembersPerMpc: limits.maxMembersPerMpc ?? 100 },
     sound: () => ({ sampleRate: 8000, floor: OPEN_FLOOR }),
     now: () => new Date(0),
     newUuid: randomUUID,

@@ -59,7 +59,7 @@ export async function start(
   };
   const directory = new Directory({
     engine: engine.asEngine,
-    limits: { maxMembers: members.max ?? 100, maxMembersPerMpc: members.perMpc ?? 10, endedKept: 10 },
+    limits: { maxMembers: members.max ?? 100, maxMembersPerMpc: members.perMpc ?? 10 },
     sound: () => ({ sampleRate: 8000, floor: OPEN_FLOOR }),
     now: () => new Date(0),
     newUuid,
