@@ -331,6 +331,8 @@ export interface WorkerSnapshot {
 export interface EngineObserver {
   playStarted(cache: 'hit' | 'miss', seconds: number): void;
   playEnded(result: 'completed' | 'stopped' | 'failed', reason: PlayEndReason): void;
+  /** A mixer thread ended unasked; its conferences are on their way to a new one. */
+  mixerDied(worker: number, detail: string): void;
 }
 
 export interface EngineSnapshot {

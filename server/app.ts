@@ -6,10 +6,12 @@ import { memberPlayResources } from './api/member-play.ts';
 import { mpcResources } from './api/mpcs.ts';
 import { participantResources } from './api/participants.ts';
 import type { UrlVerdict } from './api/play-body.ts';
+import { playKinds } from './api/play-kinds.ts';
 import { playResources } from './api/plays.ts';
 import { contextOf, routeOf, setContext, toApiError, writeError } from './api/reply.ts';
 import type { Resource } from './api/resource.ts';
 import { apiRouter, authenticate } from './api/router.ts';
+import { speakVoicesResources } from './api/speak-voices.ts';
 import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
@@ -21,6 +23,7 @@ import type { History } from './history/index.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Directory, Plays } from './mpc/index.ts';
+import type { Speaker } from './speak/index.ts';
 
 export interface AppDeps {
   readonly authId: string;
@@ -30,6 +33,7 @@ export interface AppDeps {
   readonly history: History;
   readonly plays: Plays;
   readonly clips: ClipCatalog;
+  readonly speaker: Speaker;
   readonly checkUrl: (url: string) => UrlVerdict;
   readonly tokens: TokenIssuer;
   readonly metrics: Metrics;
@@ -45,12 +49,14 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
   const { authId, directory, history, plays, limits } = deps;
   const idempotency = new Idempotency({ nowMs: deps.nowMs, onHit: () => deps.metrics.idempotentHit() });
   const rules = { ...limits, checkUrl: deps.checkUrl };
+  const kinds = playKinds(rules, deps.speaker);
   const { maxMemberIds } = limits;
   return [
     ...mpcResources({ authId, directory, history }),
     ...participantResources({ authId, directory, history, maxMemberIds }),
-    ...memberPlayResources({ authId, directory, plays, idempotency, rules, maxMemberIds }),
-    ...callPlayResources({ authId, directory, plays, idempotency, rules }),
+    ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
+    ...callPlayResources({ authId, directory, plays, idempotency, kinds }),
+    ...speakVoicesResources(deps.speaker),
     ...playResources({ authId, directory, history, plays, idempotency }),
     ...clipResources({ authId, clips: deps.clips, rules }),
     ...streamTokenResources({ authId, directory, tokens: deps.tokens }),

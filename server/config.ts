@@ -144,6 +144,12 @@ function arrange(values: SettingValues, machine: Machine) {
       queue: values.DECODER_QUEUE,
       timeoutMs: values.DECODER_SECONDS * SECOND_MS,
     },
+    speech: {
+      espeakPath: values.ESPEAK_PATH,
+      processes: values.SPEECH_PROCESSES,
+      queue: values.SPEECH_QUEUE,
+      timeoutMs: values.SPEECH_SECONDS * SECOND_MS,
+    },
     relayDtmf: values.RELAY_DTMF,
     dataDir: values.DATA_DIR,
     drainMs: values.DRAIN_SECONDS * SECOND_MS,

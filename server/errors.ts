@@ -22,6 +22,10 @@ export const API_ERRORS = {
   too_many_tokens: { status: 429, message: 'too many stream tokens are open' },
   headers_too_large: { status: 431, message: 'the headers are too large' },
   internal: { status: 500, message: 'internal error' },
+  speak_unavailable: {
+    status: 501,
+    message: 'nothing here can speak: install espeak-ng, or set ESPEAK_PATH, and start the server again',
+  },
   draining: { status: 503, message: 'the server is shutting down' },
 } as const satisfies Record<string, { readonly status: number; readonly message: string }>;
 

@@ -26,10 +26,12 @@ import { History } from './history/index.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { MixerWatch } from './mixer-watch.ts';
 import { Directory, keepDeadlines, Plays, relayDigits, soundUnder } from './mpc/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
+import { SPEECH_SCHEME, startSpeaker } from './speak/index.ts';
 import { StartError } from './start-error.ts';
 import { openDisk, Store } from './store/index.ts';
 import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
@@ -61,6 +63,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     else log.debug({ origin, path, why }, 'ffmpeg not used');
   }
 
+  const speaker = await startSpeaker({
+    config: config.speech,
+    clock: systemClock,
+    log,
+    onSpoken: (seconds) => metrics.spoken(seconds),
+  });
   const sample = await serveSampleSound();
   const policy = sourcePolicy({
     allow: [...config.fetch.allow, ...sample.allow],
@@ -69,16 +77,35 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const clips = new ClipStore({
     policy,
     decoder: decoders.decoder,
-    local: new Map([[SOUND_SCHEME, builtInSounds]]),
+    local: new Map([
+      [SOUND_SCHEME, builtInSounds],
+      [SPEECH_SCHEME, speaker.make],
+    ]),
     observer: metrics.clipObserver(log),
     limits: clipLimits(config),
+  });
+  let shutdown: Shutdown | undefined;
+  const mixers = new MixerWatch({
+    nowMs: systemClock.now,
+    log,
+    onGivenUp: () => {
+      if (shutdown) shutdown.giveUp('mixer threads keep dying');
+      else process.exit(EXIT.failed);
+    },
   });
   const engine = await startEngine({
     workers: config.media.workers,
     rtp: config.rtp,
     batchIo: config.media.batchUdp,
     clips,
-    observer: metrics,
+    observer: {
+      playStarted: (cache, seconds) => metrics.playStarted(cache, seconds),
+      playEnded: (result, reason) => metrics.playEnded(result, reason),
+      mixerDied: (worker, detail) => {
+        metrics.mixerDied();
+        mixers.died(worker, detail);
+      },
+    },
     limits: { playsPerMember: config.plays.perMember, playsPerNode: config.plays.perNode },
     noRtpWarnMs: config.rtp.noRtpWarnMs,
     noRtpHangupMs: config.rtp.noRtpHangupMs,
@@ -121,7 +148,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const tokens = new StreamTokens(systemClock);
   let started = false;
   const readiness = () =>
-    readinessOf({ started, draining: directory.draining, hasDecoder: decoders.decoder !== undefined });
+    readinessOf({
+      started,
+      mixersFail: mixers.givenUp,
+      draining: directory.draining,
+      hasDecoder: decoders.decoder !== undefined,
+    });
   const app = createApp({
     authId: account.authId,
     auth,
@@ -130,6 +162,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     history,
     plays,
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
+    speaker,
     checkUrl: (url) => checkSource(url, policy),
     tokens: { seconds: TOKEN_SECONDS, issue: (mpc) => tokens.issue(mpc) },
     metrics,
@@ -194,7 +227,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     },
     'taking calls',
   );
-  return new Shutdown({
+  shutdown = new Shutdown({
     directory,
     drainMs: config.drainMs,
     clock: systemClock,
@@ -212,6 +245,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       await store.close();
     },
   });
+  return shutdown;
 }
 
 function clipLimits({ fetch, clip, decoder }: Config): Partial<ClipLimits> {

@@ -217,6 +217,12 @@ export const SETTINGS = {
     meaning: 'The ffmpeg to use instead of the first that works',
     schema: anything,
   },
+  ESPEAK_PATH: {
+    fallback: '',
+    shown: 'searched',
+    meaning: 'The espeak-ng that Speak uses instead of the one on PATH',
+    schema: anything,
+  },
   DATA_DIR: { fallback: './data', meaning: 'Credentials, clip cache, recordings', schema: z.string().min(1) },
   DRAIN_SECONDS: { fallback: '300', meaning: 'How long SIGTERM waits for running calls', schema: whole(0, day) },
   REDIS_URL: {
@@ -339,6 +345,13 @@ export const SETTINGS = {
   DECODERS: { fallback: undefined, shown: 'cores', meaning: 'ffmpeg processes at once', schema: whole(1, 1000) },
   DECODER_QUEUE: { fallback: '100', meaning: 'Decodes waiting for a process', schema: whole(0, 100_000) },
   DECODER_SECONDS: { fallback: '20', meaning: 'Time one ffmpeg may take before it is killed', schema: whole(1, 3600) },
+  SPEECH_PROCESSES: { fallback: '2', meaning: 'espeak-ng processes at once', schema: whole(1, 1000) },
+  SPEECH_QUEUE: { fallback: '100', meaning: 'Texts waiting to be spoken', schema: whole(0, 100_000) },
+  SPEECH_SECONDS: {
+    fallback: '10',
+    meaning: 'Time one espeak-ng may take before it is killed',
+    schema: whole(1, 3600),
+  },
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof SETTINGS;

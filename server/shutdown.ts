@@ -22,6 +22,7 @@ const CLOSE_MS = 5000;
 export class Shutdown {
   readonly #deps: ShutdownDeps;
   #cutShort: (() => void) | undefined;
+  #exitCode = 0;
 
   constructor(deps: ShutdownDeps) {
     this.#deps = deps;
@@ -40,6 +41,13 @@ export class Shutdown {
     void this.#run();
   }
 
+  /** Ends the server without waiting for calls, as a failure: whoever watches it should start another. */
+  giveUp(reason: string): void {
+    this.#exitCode = 1;
+    if (!this.#cutShort) this.request(reason);
+    this.#cutShort?.();
+  }
+
   async #run(): Promise<void> {
     const { directory, clock, log, close, exit } = this.#deps;
     await this.#drained();
@@ -52,7 +60,7 @@ export class Shutdown {
       await close();
       cancel();
       log.info('ended');
-      exit(0);
+      exit(this.#exitCode);
     } catch (error) {
       log.error({ err: error }, 'closing failed');
       exit(1);

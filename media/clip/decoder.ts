@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { systemClock } from '../time/clock.ts';
+import { executable, onPath, PRLIMIT } from './program.ts';
 import { type DecoderProgram, Transcode, type TranscodeInput } from './transcode.ts';
 
 /** An ffmpeg that was seen to work. */
@@ -30,7 +30,6 @@ export interface DecoderChoice {
   readonly refused: readonly RefusedDecoder[];
 }
 
-const PRLIMIT = '/usr/bin/prlimit';
 /** Generous: a machine that is busy starting things up is no reason to go without a decoder. */
 const PROOF_MS = 10_000;
 const PROOF_RATE = 16_000;
@@ -77,7 +76,7 @@ export function candidates(configured: string | undefined): readonly Candidate[]
       : [{ origin: 'FFMPEG_PATH', find: () => resolve(configured) } as const]),
     { origin: 'ffmpeg-static', find: () => installed(() => require('ffmpeg-static')) },
     { origin: '@ffmpeg-installer/ffmpeg', find: () => installed(() => require('@ffmpeg-installer/ffmpeg')) },
-    { origin: 'PATH', find: onPath },
+    { origin: 'PATH', find: () => onPath('ffmpeg') },
   ];
 }
 
@@ -90,15 +89,6 @@ function installed(load: () => unknown): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function onPath(): Promise<string | undefined> {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    if (!isAbsolute(folder)) continue;
-    const path = join(folder, 'ffmpeg');
-    if (await executable(path)) return path;
-  }
-  return undefined;
 }
 
 /** Runs the program as every clip will run it. A string says what went wrong. */
@@ -153,15 +143,6 @@ async function decodes(input: TranscodeInput, file: Uint8Array, program: Decoder
   // Resamplers and mp3 keep a little back at either end.
   const expected = WANTED_RATE * PROOF_SECONDS * 2;
   return bytes > expected / 2 && bytes < expected * 2 ? undefined : `decodes ${input.format} to ${bytes} bytes`;
-}
-
-async function executable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -22,6 +22,8 @@ export const CLIP_FAILURES = [
   /** A queue or the clip memory is full. */
   'busy',
   'too_long',
+  /** The speech program crashed, hung, or said nothing. */
+  'speech_failed',
 ] as const;
 
 export type ClipFailure = (typeof CLIP_FAILURES)[number];

@@ -20,5 +20,6 @@ export {
   type SourceVerdict,
   sourcePolicy,
 } from './policy.ts';
-export { Slots } from './slots.ts';
+export { executable, onPath, PRLIMIT } from './program.ts';
+export { type Slot, Slots } from './slots.ts';
 export { type ClipInfo, type ClipStats, ClipStore, type ClipStoreOptions } from './store.ts';

@@ -3,7 +3,7 @@ import { Airing } from '../play/airing.ts';
 import type { Lane } from '../play/lane.ts';
 import type { PlayRun } from '../play/play-run.ts';
 import type { Sound } from '../play/sound.ts';
-import { Voice } from '../play/voice.ts';
+import { Voice, type VoicePlace } from '../play/voice.ts';
 import { DIP_FRAMES } from './group.ts';
 import type { Member } from './member.ts';
 
@@ -20,6 +20,8 @@ export interface PlayReports {
 interface Booking {
   readonly run: PlayRun;
   readonly waiting: Set<Member>;
+  /** Where it goes on for those who heard it from another mixer before. */
+  readonly places: ReadonlyMap<Member, VoicePlace> | undefined;
   readonly airings: Set<Airing>;
   failure: PlayEndReason | undefined;
   paused: boolean;
@@ -57,11 +59,15 @@ export class Stage {
     return this.#bookings.size > 0;
   }
 
-  play(run: PlayRun, members: readonly Member[]): void {
-    const booking: Booking = { run, waiting: new Set(members), airings: new Set(), failure: undefined, paused: false };
-    this.#bookings.set(run.id, booking);
+  play(run: PlayRun, members: readonly Member[], places?: ReadonlyMap<Member, VoicePlace>): void {
+    const waiting = new Set(members);
+    this.#bookings.set(run.id, { run, waiting, places, airings: new Set(), failure: undefined, paused: false });
     for (const member of members) {
       const lane = member.lane(run.layer);
+      if (places?.has(member)) {
+        lane.resume(run);
+        continue;
+      }
       if (run.replace) this.#clear(member, lane);
       lane.enqueue(run);
     }
@@ -172,25 +178,32 @@ export class Stage {
   #startReady(): void {
     this.#stirred = false;
     for (const booking of [...this.#bookings.values()]) {
-      if (booking.waiting.size === 0 || !booking.run.ready(this.#samplesPerFrame)) continue;
-      const idle: Member[] = [];
+      const idle = new Map<VoicePlace | undefined, Member[]>();
       for (const member of booking.waiting) {
         const lane = member.lane(booking.run.layer);
-        if (lane.current === undefined && lane.head === booking.run) idle.push(member);
+        if (lane.current !== undefined || lane.head !== booking.run) continue;
+        const place = booking.places?.get(member);
+        const others = idle.get(place);
+        if (others) others.push(member);
+        else idle.set(place, [member]);
       }
-      if (idle.length === 0) continue;
-      const airing = this.#air(booking, new Voice(booking.run.score, this.#samplesPerFrame));
-      airing.voice.pause(booking.paused);
-      this.#starting.push(airing);
-      for (const member of idle) {
-        booking.waiting.delete(member);
-        const lane = member.lane(booking.run.layer);
-        lane.remove(booking.run);
-        lane.current = airing;
-        this.#attach(airing, member);
-      }
-      this.#cover(airing, idle);
+      for (const [place, members] of idle)
+        if (booking.run.ready(this.#samplesPerFrame, place)) this.#start(booking, members, place);
     }
+  }
+
+  #start(booking: Booking, members: readonly Member[], place: VoicePlace | undefined): void {
+    const airing = this.#air(booking, new Voice(booking.run.score, this.#samplesPerFrame, place));
+    airing.voice.pause(booking.paused);
+    this.#starting.push(airing);
+    for (const member of members) {
+      booking.waiting.delete(member);
+      const lane = member.lane(booking.run.layer);
+      lane.remove(booking.run);
+      lane.current = airing;
+      this.#attach(airing, member);
+    }
+    this.#cover(airing, members);
   }
 
   /** Pauses what the listeners of a new airing hear on lower layers, where it asked for that. */

@@ -59,6 +59,13 @@ export class ClipFeed {
     this.#post({ type: 'drop-sound', sound });
   }
 
+  /** The thread is gone: nothing more is told to it. */
+  close(): void {
+    for (const fed of this.#bySound.values()) fed.stop();
+    this.#bySound.clear();
+    this.#byKey.clear();
+  }
+
   #feed(fed: Fed, { clip }: ClipLease): void {
     const { sound } = fed;
     this.#post({ type: 'sound', sound, chunks: clip.chunks, complete: clip.state === 'ready' });

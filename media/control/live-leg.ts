@@ -45,6 +45,11 @@ export abstract class LiveLeg implements Leg {
 
   abstract get spec(): LegSpec;
 
+  /** Its mixer died: it is to be made again in another. */
+  lostThread(): void {
+    this.reopenings = 0;
+  }
+
   update(changes: LegChanges): void {
     if (this.closed) return;
     const { muted, held, voice, hearsWhispers } = { ...this.state, ...changes };
@@ -74,12 +79,32 @@ export abstract class LiveLeg implements Leg {
 
 export class LiveRtpLeg extends LiveLeg implements RtpLeg {
   spec: RtpLegSpec;
+  /** Counts of mixers that died. */
+  #before: LegStats | undefined;
   /** The `no-rtp` warning of the present silence was given. */
   warned = false;
 
   constructor(id: LegId, conference: string, host: LegHost, onEvent: (event: LegEvent) => void, spec: RtpLegSpec) {
     super(id, conference, host, onEvent);
     this.spec = spec;
+  }
+
+  override lostThread(): void {
+    super.lostThread();
+    this.#before = this.stats;
+  }
+
+  /** Takes what its mixer counted, which begins at 0 in each; but for the packets sent, which the leg itself remembers. */
+  noteStats(stats: LegStats): void {
+    const before = this.#before;
+    this.stats = before
+      ? {
+          ...stats,
+          packetsReceived: before.packetsReceived + stats.packetsReceived,
+          packetsLost: before.packetsLost + stats.packetsLost,
+          framesConcealed: before.framesConcealed + stats.framesConcealed,
+        }
+      : stats;
   }
 
   get port(): number {
@@ -91,7 +116,7 @@ export class LiveRtpLeg extends LiveLeg implements RtpLeg {
     this.spec = {
       ...this.spec,
       ...(codec && { codec, dtmfPayloadType, dtmfClockRate, comfortNoisePayloadType }),
-      ...(remote && { remote, learned: undefined }),
+      ...(remote && { remote }),
       ...(direction && { direction }),
       ...(started && { started }),
     };

@@ -1,9 +1,10 @@
-import { samplesToMs } from '../audio/frame.ts';
+import { FRAME_MS, samplesToMs } from '../audio/frame.ts';
 import { gainOfDb } from '../audio/pcm.ts';
 import type { ClipLease } from '../clip/index.ts';
 import type { LegId, Play, PlayEndReason, PlayEvent, PlayId, PlayRequest, PlayStatus, PlayTarget } from '../engine.ts';
-import type { PlayProgress } from '../worker/protocol.ts';
+import type { Command, PlayPlace, PlayProgress } from '../worker/protocol.ts';
 import type { MixerThread } from './mixer-thread.ts';
+import { PlayPoints } from './play-points.ts';
 import { PlayPosition } from './play-position.ts';
 
 interface Target {
@@ -11,6 +12,9 @@ interface Target {
   started: boolean;
   playedMs: number;
   underruns: number;
+  /** Of these, what mixers that died had counted. */
+  playedBeforeMs: number;
+  underrunsBefore: number;
   startLatencyMs: number | undefined;
   end: PlayEndReason | undefined;
 }
@@ -43,13 +47,20 @@ export class LivePlay implements Play {
   readonly id: PlayId;
   readonly request: PlayRequest;
   readonly leases: readonly ClipLease[];
-  readonly sounds: readonly number[];
-  readonly thread: LivePlayOptions['thread'];
+  sounds: readonly number[];
+  thread: LivePlayOptions['thread'];
   readonly cache: 'hit' | 'miss';
   readonly #now: () => number;
   readonly #onEvent: (event: PlayEvent) => void;
   readonly #targets = new Map<LegId, Target>();
   readonly #position: PlayPosition;
+  readonly #points = new PlayPoints();
+  /** Commands for the next mixer, while the play has none. */
+  #owed: Command[] | undefined;
+  /** Some mixer was told of it. */
+  #begun = false;
+  /** Its next start is a going on in another mixer. */
+  #goesOn = false;
   /** Its first start was counted. */
   observed = false;
   #paused = false;
@@ -117,13 +128,14 @@ export class LivePlay implements Play {
   }
 
   stop(legs?: readonly LegId[]): void {
-    if (!this.#finished) this.thread.post({ type: 'stop-play', play: this.id, legs });
+    if (!this.#finished) this.#post({ type: 'stop-play', play: this.id, legs }, 'keep');
   }
 
   pause(): void {
     if (this.#finished || this.#paused) return;
     this.#paused = true;
     this.#position.pause(this.#now());
+    if (!this.#owed) this.#points.stand(true, this.#now());
     this.#postPaused(true);
   }
 
@@ -131,13 +143,15 @@ export class LivePlay implements Play {
     if (this.#finished || !this.#paused) return;
     this.#paused = false;
     this.#position.resume(this.#now());
+    if (!this.#owed) this.#points.stand(false, this.#now());
     this.#postPaused(false);
   }
 
   seek(positionMs: number): void {
     if (this.#finished) return;
     this.#position.seek(positionMs, this.#now());
-    if (this.#anyStarted) this.thread.post({ type: 'seek-play', play: this.id, positionMs });
+    this.#points.seek(positionMs, this.#now());
+    if (this.#anyStarted) this.#post({ type: 'seek-play', play: this.id, positionMs });
     else this.#prepare().positionMs = positionMs;
   }
 
@@ -151,7 +165,9 @@ export class LivePlay implements Play {
   started(legs: readonly LegId[], at: number): void {
     const preparation = this.#preparation;
     this.#preparation = undefined;
-    if (!this.#anyStarted) this.#position.started(at);
+    if (!this.#anyStarted || this.#goesOn) this.#position.started(at);
+    this.#goesOn = false;
+    this.#noteStart(legs, at);
     for (const leg of legs) {
       const target = this.#target(leg);
       if (target.started) continue;
@@ -165,31 +181,79 @@ export class LivePlay implements Play {
     if (!preparation) return;
     const { gainDb, positionMs } = preparation;
     if (gainDb !== undefined) this.#postGain(gainDb, this.request.options.fadeInMs);
-    if (positionMs !== undefined) this.thread.post({ type: 'seek-play', play: this.id, positionMs });
-    if (!this.#paused) this.thread.post({ type: 'pause-play', play: this.id, paused: false });
+    if (positionMs !== undefined) {
+      this.#points.seek(positionMs, this.#now());
+      this.#post({ type: 'seek-play', play: this.id, positionMs });
+    }
+    if (!this.#paused) this.#post({ type: 'pause-play', play: this.id, paused: false });
   }
 
-  progress(progress: PlayProgress): void {
+  /** `at`: when the tick was due that it tells of. */
+  progress(progress: PlayProgress, at: number): void {
+    if (this.#owed) return;
     const listener = this.#firstListener;
     if (listener !== undefined && progress.legs.some(({ leg }) => leg === listener))
       this.#position.reported(progress.positionMs, progress.paused, this.#now());
     for (const { leg, playedMs, underruns } of progress.legs) {
       const target = this.#targets.get(leg);
       if (!target || target.end !== undefined) continue;
-      target.playedMs = playedMs;
-      target.underruns = underruns;
+      target.playedMs = target.playedBeforeMs + playedMs;
+      target.underruns = target.underrunsBefore + underruns;
     }
+    const listeners = progress.legs.map(({ leg }) => leg);
+    this.#points.note(listeners, progress, this.#paused || progress.paused, at);
   }
 
-  /** Notes the end for one target; returns true when that was the last one. */
+  /** Hands the play to its mixer. */
+  begin(): void {
+    this.#begun = true;
+    this.thread.post(this.#command([]));
+  }
+
+  /** Its mixer is gone; the last tick it ran was due at `diedAt`. What is asked of the play now waits for the next mixer. */
+  suspend(diedAt: number): void {
+    if (this.#owed) return;
+    this.#owed = [];
+    this.#position.end(this.#now());
+    for (const target of this.#targets.values()) {
+      if (!target.started || target.end !== undefined) continue;
+      target.playedMs += this.#points.movedSince(target.leg, diedAt);
+      target.playedBeforeMs = target.playedMs;
+      target.underrunsBefore = target.underruns;
+    }
+    this.#points.stand(true, diedAt);
+  }
+
+  /** Goes on in another mixer: who heard it hears it from the very place, who waited waits in the same order. */
+  goOn(thread: LivePlayOptions['thread'], sounds: readonly number[]): void {
+    this.thread = thread;
+    this.sounds = sounds;
+    const started = [...this.#targets.values()].filter((target) => target.started && target.end === undefined);
+    const places = this.#points.places(
+      started.map(({ leg }) => leg),
+      this.#now(),
+    );
+    thread.post(this.#command(places));
+    this.#begun = true;
+    if (this.#paused || this.#preparation) thread.post({ type: 'pause-play', play: this.id, paused: true });
+    for (const command of this.#owed ?? []) thread.post(command);
+    this.#owed = undefined;
+    if (places[0] === undefined) return;
+    this.#goesOn = true;
+    for (const place of places) this.#points.note(place.legs, place, this.#paused, this.#now());
+    this.#position.seek(places[0].positionMs, this.#now());
+  }
+
+  /** Notes the end for one target, with what its last mixer counted; returns true when that was the last one. */
   ended(leg: LegId, reason: PlayEndReason, playedMs: number, underruns: number): boolean {
     const target = this.#target(leg);
     if (target.end !== undefined) return false;
     target.end = reason;
-    target.playedMs = playedMs;
-    target.underruns = underruns;
+    target.playedMs = target.playedBeforeMs + playedMs;
+    target.underruns = target.underrunsBefore + underruns;
     if (isFailure(reason)) this.#failure ??= { reason, detail: this.#detailOf(reason) };
-    this.#onEvent({ type: 'ended', play: this, leg, reason, playedMs, underruns });
+    const { playedMs: played, underruns: missed } = target;
+    this.#onEvent({ type: 'ended', play: this, leg, reason, playedMs: played, underruns: missed });
     if (this.#finished || [...this.#targets.values()].some((each) => each.end === undefined)) return false;
     this.#finished = true;
     this.#position.end(this.#now());
@@ -209,7 +273,16 @@ export class LivePlay implements Play {
   #target(leg: LegId): Target {
     let target = this.#targets.get(leg);
     if (!target) {
-      target = { leg, started: false, playedMs: 0, underruns: 0, startLatencyMs: undefined, end: undefined };
+      target = {
+        leg,
+        started: false,
+        playedMs: 0,
+        underruns: 0,
+        playedBeforeMs: 0,
+        underrunsBefore: 0,
+        startLatencyMs: undefined,
+        end: undefined,
+      };
       this.#targets.set(leg, target);
     }
     return target;
@@ -244,17 +317,51 @@ export class LivePlay implements Play {
   #prepare(): Preparation {
     if (!this.#preparation) {
       this.#preparation = {};
-      if (!this.#paused) this.thread.post({ type: 'pause-play', play: this.id, paused: true });
+      if (!this.#paused) this.#post({ type: 'pause-play', play: this.id, paused: true });
     }
     return this.#preparation;
   }
 
   #postPaused(paused: boolean): void {
-    if (!this.#preparation) this.thread.post({ type: 'pause-play', play: this.id, paused });
+    if (!this.#preparation) this.#post({ type: 'pause-play', play: this.id, paused });
+  }
+
+  /** While there is no mixer only what is to be kept waits for the next: the rest it is told with the play. */
+  #post(command: Command, without: 'keep' | 'drop' = 'drop'): void {
+    if (!this.#owed) this.thread.post(command);
+    else if (without === 'keep') this.#owed.push(command);
+  }
+
+  #command(resumed: readonly PlayPlace[]): Command {
+    const { id, conference, options } = this.request;
+    const again = this.#begun;
+    return {
+      type: 'play',
+      play: id,
+      conference,
+      legs: again ? this.open : this.request.legs,
+      sounds: this.sounds,
+      // What it was to replace is gone since it came first.
+      options: again ? { ...options, mode: 'queue', gainDb: this.#gain?.gainDb ?? options.gainDb } : options,
+      ...(resumed.length > 0 && { resumed }),
+    };
+  }
+
+  #noteStart(legs: readonly LegId[], at: number): void {
+    const { legs: asked, options } = this.request;
+    const fresh = legs.filter((leg) => !this.#targets.get(leg)?.started);
+    const point = { item: 0, round: 1, positionMs: options.startMs + FRAME_MS, soundedMs: FRAME_MS };
+    this.#points.note(
+      fresh.filter((leg) => asked.includes(leg)),
+      point,
+      this.#paused,
+      at,
+    );
+    for (const leg of fresh) if (!asked.includes(leg)) this.#points.join(leg, this.#firstListener);
   }
 
   #postGain(gainDb: number, rampMs: number): void {
     this.#gain = { gainDb, until: this.#now() + rampMs };
-    this.thread.post({ type: 'play-gain', play: this.id, gain: gainOfDb(gainDb), rampMs });
+    this.#post({ type: 'play-gain', play: this.id, gain: gainOfDb(gainDb), rampMs });
   }
 }

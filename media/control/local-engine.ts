@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { ClipStore } from '../clip/index.ts';
 import {
   type ConferenceId,
@@ -11,9 +10,7 @@ import {
   type LegId,
   type MediaEngine,
   type PlayAccepted,
-  type PlayEndReason,
   type PlayEvent,
-  type PlayId,
   type PlayRequest,
   type RecordRequest,
   type RtpLeg,
@@ -21,14 +18,15 @@ import {
   type StreamLeg,
   type StreamLegOptions,
 } from '../engine.ts';
-import type { StreamContinuation } from '../leg/rtp-leg.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Command, Report } from '../worker/protocol.ts';
 import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
-import { LivePlay } from './live-play.ts';
+import { LivePlays } from './live-plays.ts';
 import { LiveRecordings } from './live-recordings.ts';
-import { MixerThread } from './mixer-thread.ts';
+import type { MixerThread } from './mixer-thread.ts';
+import { MixerThreads } from './mixer-threads.ts';
 import { PortPool } from './ports.ts';
+import { newRtpSpec } from './rtp-spec.ts';
 
 export interface EngineConfig {
   /** Mixer threads, at least 1. */
@@ -54,6 +52,8 @@ interface Place {
   readonly options: ConferenceOptions;
   thread: MixerThread;
   readonly legs: Set<LiveLeg>;
+  /** Those of them that are on their way to a new mixer. */
+  readonly reopening: Set<LiveLeg>;
 }
 
 interface Opening {
@@ -67,7 +67,7 @@ interface Opening {
 export class LocalEngine implements MediaEngine, LegHost {
   readonly #config: EngineConfig;
   readonly #ports: PortPool;
-  readonly #threads: MixerThread[] = [];
+  readonly #threads: MixerThreads;
   readonly #places = new Map<ConferenceId, Place>();
   readonly #legs = new Map<LegId, LiveLeg>();
   /** Of `#legs`, those that are served at every tick. */
@@ -75,15 +75,23 @@ export class LocalEngine implements MediaEngine, LegHost {
   readonly #opening = new Map<LegId, Opening>();
   /** Legs on their way to another mixer, with the one that has not let them go yet. */
   readonly #leaving = new Map<LegId, MixerThread>();
-  readonly #plays = new Map<PlayId, LivePlay>();
-  /** Plays not yet over, by leg: bounds each member's queue. */
-  readonly #pending = new Map<LegId, number>();
+  readonly #plays: LivePlays;
   readonly #recordings: LiveRecordings;
   #lastLeg = 0;
 
   private constructor(config: EngineConfig) {
     this.#config = config;
     this.#ports = new PortPool(config.rtp.portMin, config.rtp.portMax, config.clock);
+    this.#plays = new LivePlays(config);
+    const { workers, rtp, batchIo, clock } = config;
+    this.#threads = new MixerThreads(
+      { workers, rtpHost: rtp.host, batchIo, origin: clock.now() },
+      {
+        report: (thread, report) => this.#onReport(thread, report),
+        ticked: (thread) => this.#serviceStreams(thread),
+        died: (dead, heir, detail) => this.#onDeath(dead, heir, detail),
+      },
+    );
     this.#recordings = new LiveRecordings(config.clock, (command) =>
       this.#places.get(command.conference)?.thread.post(command),
     );
@@ -92,15 +100,14 @@ export class LocalEngine implements MediaEngine, LegHost {
   /** Resolves when every mixer thread is ready. */
   static async start(config: EngineConfig): Promise<LocalEngine> {
     const engine = new LocalEngine(config);
-    for (let index = 0; index < config.workers; index++) engine.#startThread(index);
-    await Promise.all(engine.#threads.map((thread) => thread.ready));
+    await engine.#threads.start();
     return engine;
   }
 
   openConference(options: ConferenceOptions): void {
     const neighbour = options.beside === undefined ? undefined : this.#places.get(options.beside);
-    const thread = neighbour?.thread ?? this.#threads.reduce((least, each) => (each.legs < least.legs ? each : least));
-    this.#places.set(options.id, { options, thread, legs: new Set() });
+    const thread = neighbour?.thread ?? this.#threads.idlest;
+    this.#places.set(options.id, { options, thread, legs: new Set(), reopening: new Set() });
     thread.post(opening(options));
   }
 
@@ -108,6 +115,8 @@ export class LocalEngine implements MediaEngine, LegHost {
     const place = this.#places.get(id);
     if (!place) return;
     this.#recordings.conferenceEnded(id);
+    if (place.reopening.size > 0) this.#plays.endAll(id, 'conference_ended');
+    place.reopening.clear();
     place.thread.post({ type: 'close-conference', conference: id });
     for (const leg of [...place.legs]) leg.close();
     this.#places.delete(id);
@@ -119,26 +128,10 @@ export class LocalEngine implements MediaEngine, LegHost {
     onEvent: (event: LegEvent) => void,
   ): Promise<RtpLeg> {
     const place = this.#placeOf(conference);
-    const random = randomBytes(18);
     for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
       const port = this.#ports.take();
       if (port === undefined) break;
-      const leg = new LiveRtpLeg(this.#nextLeg(), conference, this, onEvent, {
-        kind: 'rtp',
-        port,
-        codec: options.codec,
-        dtmfPayloadType: options.dtmfPayloadType,
-        dtmfClockRate: options.dtmfClockRate,
-        comfortNoisePayloadType: options.comfortNoisePayloadType,
-        remote: options.remote,
-        alsoTrusted: options.alsoTrusted ?? [],
-        direction: options.direction,
-        started: false,
-        cname: random.toString('hex', 10),
-        ssrc: random.readUInt32BE(0),
-        sequence: random.readUInt16BE(4),
-        timestamp: random.readUInt32BE(6),
-      });
+      const leg = new LiveRtpLeg(this.#nextLeg(), conference, this, onEvent, newRtpSpec(options, port));
       try {
         await this.#open(place, leg);
         return leg;
@@ -167,39 +160,8 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   play(request: PlayRequest, onEvent: (event: PlayEvent) => void): PlayAccepted {
-    const { playsPerMember, playsPerNode } = this.#config.limits;
-    if (this.#plays.size >= playsPerNode) return { ok: false, reason: 'node_queue_full' };
-    const waits = request.legs.map((leg) => this.#pending.get(leg) ?? 0);
-    // One may sound while the queue behind it is full.
-    if (waits.some((count) => count > playsPerMember)) return { ok: false, reason: 'member_queue_full' };
-    const place = this.#placeOf(request.conference);
-    const leases = request.urls.map((url) => this.#config.clips.open(new URL(url), place.options.sampleRate));
-    const mayStartAtOnce = waits.includes(0);
-    const { thread } = place;
-    const sounds = leases.map((lease) => thread.feed.add(lease, request.normalizeLufs));
-    const { now } = this.#config.clock;
-    const play = new LivePlay({
-      request,
-      leases,
-      sounds,
-      thread,
-      now,
-      onEvent: (event) => {
-        if (event.type === 'started' && mayStartAtOnce) this.#observeStart(play, event.latencyMs);
-        onEvent(event);
-      },
-    });
-    this.#plays.set(play.id, play);
-    for (const leg of request.legs) this.#pending.set(leg, (this.#pending.get(leg) ?? 0) + 1);
-    place.thread.post({
-      type: 'play',
-      play: play.id,
-      conference: request.conference,
-      legs: request.legs,
-      sounds,
-      options: request.options,
-    });
-    return { ok: true, play };
+    const { thread, options, reopening } = this.#placeOf(request.conference);
+    return this.#plays.start(request, { thread, sampleRate: options.sampleRate, open: reopening.size === 0 }, onEvent);
   }
 
   record(request: RecordRequest): EngineRecording {
@@ -207,20 +169,13 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   snapshot(): EngineSnapshot {
-    let playsActive = 0;
-    for (const play of this.#plays.values())
-      if (play.status === 'playing' || play.status === 'paused') playsActive += 1;
-    return {
-      workers: this.#threads.flatMap((thread) => thread.snapshot ?? []),
-      playsActive,
-      playQueueDepth: this.#plays.size - playsActive,
-    };
+    return { workers: this.#threads.snapshots, ...this.#plays.counts };
   }
 
   async close(): Promise<void> {
     for (const id of [...this.#places.keys()]) this.closeConference(id);
     await this.#recordings.ended();
-    await Promise.all(this.#threads.map((thread) => thread.close()));
+    await this.#threads.close();
   }
 
   changed(leg: LiveLeg): void {
@@ -235,6 +190,7 @@ export class LocalEngine implements MediaEngine, LegHost {
   closed(leg: LiveLeg): void {
     const place = this.#places.get(leg.conference);
     if (!place || !this.#forget(place, leg)) return;
+    this.#settled(place, leg);
     this.#recordings.legLeft(leg.id);
     place.thread.post({ type: 'close-leg', leg: leg.id });
     if (leg instanceof LiveRtpLeg) this.#ports.give(leg.port);
@@ -250,6 +206,7 @@ export class LocalEngine implements MediaEngine, LegHost {
     if (from === to) return;
     from.legs.delete(leg);
     from.thread.legs -= 1;
+    this.#settled(from, leg);
     to.legs.add(leg);
     to.thread.legs += 1;
     leg.conference = conference;
@@ -271,15 +228,6 @@ export class LocalEngine implements MediaEngine, LegHost {
     } finally {
       leg.moving = undefined;
     }
-  }
-
-  #startThread(index: number): void {
-    const thread = new MixerThread(index, this.#config.rtp.host, this.#config.batchIo, {
-      report: (report) => this.#onReport(thread, report),
-      ticked: () => this.#serviceStreams(thread),
-      died: () => this.#onDeath(thread),
-    });
-    this.#threads[index] = thread;
   }
 
   #nextLeg(): LegId {
@@ -325,13 +273,11 @@ export class LocalEngine implements MediaEngine, LegHost {
       case 'ready':
         return;
       case 'leg-open':
-        this.#opening.get(report.leg)?.resolve();
-        this.#opening.delete(report.leg);
-        return;
+        return this.#onOpen(report.leg);
       case 'leg-refused':
         return this.#onRefused(report.leg, report.code);
       case 'leg-released':
-        return this.#onReleased(report.leg, report.stream);
+        return this.#onReleased(report.leg);
       case 'latched':
         return this.#tell(report.leg, { type: 'latched', address: report.address, port: report.port });
       case 'dtmf':
@@ -339,19 +285,26 @@ export class LocalEngine implements MediaEngine, LegHost {
       case 'talking':
         return this.#tell(report.leg, { type: 'talking', active: report.active });
       case 'play-started':
-        return this.#plays.get(report.play)?.started(report.legs, report.at);
+        return this.#plays.started(report.play, report.legs, report.at);
       case 'play-ended':
-        return this.#onPlayEnded(report.play, report.leg, report.reason, report.playedMs, report.underruns);
+        return this.#plays.ended(report.play, report.leg, report.reason, report.playedMs, report.underruns);
       case 'recorded':
         return this.#recordings.ending(report.recording, report.missing);
       case 'progress':
-        for (const progress of report.plays) this.#plays.get(progress.play)?.progress(progress);
-        return;
+        return this.#plays.progress(report.plays, thread.dueAt(report.tick));
       case 'second':
         return this.#onSecond(thread, report);
       default:
         return report satisfies never;
     }
+  }
+
+  #onOpen(id: LegId): void {
+    this.#opening.get(id)?.resolve();
+    this.#opening.delete(id);
+    const leg = this.#legs.get(id);
+    const place = leg && this.#places.get(leg.conference);
+    if (place) this.#settled(place, leg);
   }
 
   #onRefused(id: LegId, code: string): void {
@@ -367,18 +320,19 @@ export class LocalEngine implements MediaEngine, LegHost {
     if (leg.reopenings > REOPEN_TRIES) {
       this.#opening.delete(id);
       opening?.reject(new EngineBusy(code));
+      const place = this.#places.get(leg.conference);
+      if (place) this.#settled(place, leg);
       return leg.onEvent({ type: 'lost', detail: code });
     }
     this.#config.clock.setTimeout(() => this.#reopen(leg), REOPEN_PAUSE_MS);
   }
 
   /** The mixer it leaves is done with it. */
-  #onReleased(id: LegId, stream: StreamContinuation | undefined): void {
+  #onReleased(id: LegId): void {
     this.#leaving.delete(id);
     const leg = this.#legs.get(id);
     if (!leg) return;
     leg.reopenings = 0;
-    if (leg instanceof LiveRtpLeg) leg.spec = { ...leg.spec, ...stream };
     this.#reopen(leg);
   }
 
@@ -392,12 +346,12 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   #onSecond(thread: MixerThread, report: Extract<Report, { type: 'second' }>): void {
-    thread.snapshot = report.snapshot;
+    thread.noteSecond(report.snapshot);
     const { noRtpWarnMs, noRtpHangupMs } = this.#config;
     for (const { leg: id, stats, silentMs } of report.legs) {
       const leg = this.#legs.get(id);
       if (!(leg instanceof LiveRtpLeg)) continue;
-      leg.stats = stats;
+      leg.noteStats(stats);
       if (silentMs === undefined || !leg.expectsRtp) continue;
       if (silentMs >= noRtpHangupMs) leg.onEvent({ type: 'no-rtp', forMs: silentMs, expired: true });
       else if (silentMs >= noRtpWarnMs && !leg.warned) leg.onEvent({ type: 'no-rtp', forMs: silentMs, expired: false });
@@ -405,39 +359,14 @@ export class LocalEngine implements MediaEngine, LegHost {
     }
   }
 
-  #onPlayEnded(id: PlayId, leg: LegId, reason: PlayEndReason, playedMs: number, underruns: number): void {
-    const play = this.#plays.get(id);
-    if (!play) return;
-    const owed = play.request.legs.includes(leg) && play.open.includes(leg);
-    const finished = play.ended(leg, reason, playedMs, underruns);
-    if (owed) {
-      const left = (this.#pending.get(leg) ?? 1) - 1;
-      if (left > 0) this.#pending.set(leg, left);
-      else this.#pending.delete(leg);
-    }
-    if (!finished) return;
-    this.#plays.delete(id);
-    for (const sound of play.sounds) play.thread.feed.remove(sound);
-    for (const lease of play.leases) lease.release();
-    this.#config.observer.playEnded(play.result, play.failure?.reason ?? reason);
-  }
-
-  #observeStart(play: LivePlay, latencyMs: number | undefined): void {
-    if (play.observed || latencyMs === undefined) return;
-    play.observed = true;
-    this.#config.observer.playStarted(play.cache, latencyMs / 1000);
-  }
-
   #serviceStreams(thread: MixerThread): void {
     for (const leg of this.#streams) if (this.#places.get(leg.conference)?.thread === thread) leg.service();
   }
 
-  /** A mixer thread died: what it mixed goes on in a new one, with the same ports and streams. */
-  #onDeath(dead: MixerThread): void {
-    this.#startThread(dead.index);
-    const thread = this.#threads[dead.index]!;
-    for (const play of [...this.#plays.values()])
-      if (play.thread === dead) for (const leg of play.open) this.#onPlayEnded(play.id, leg, 'engine_lost', 0, 0);
+  /** A mixer thread died: what it mixed goes on in another, with the same ports, streams and plays. */
+  #onDeath(dead: MixerThread, thread: MixerThread, detail: string): void {
+    dead.feed.close();
+    this.#plays.suspend(dead, dead.dueAt(dead.lastTick));
     for (const place of this.#places.values()) {
       if (place.thread !== dead) continue;
       place.thread = thread;
@@ -446,12 +375,19 @@ export class LocalEngine implements MediaEngine, LegHost {
       this.#recordings.moved(place.options.id);
       for (const leg of place.legs) {
         if (this.#leaving.has(leg.id)) continue;
-        // Another SSRC tells the peer that the old stream's numbers are over.
-        if (leg instanceof LiveRtpLeg) leg.spec = { ...leg.spec, ssrc: randomBytes(4).readUInt32BE() };
+        place.reopening.add(leg);
+        leg.lostThread();
         this.#reopen(leg);
       }
+      if (place.reopening.size === 0) this.#plays.goOn(place.options.id, thread);
     }
-    for (const [leg, from] of [...this.#leaving]) if (from === dead) this.#onReleased(leg, undefined);
+    for (const [leg, from] of [...this.#leaving]) if (from === dead) this.#onReleased(leg);
+    this.#config.observer.mixerDied(dead.index, detail);
+  }
+
+  /** A leg is back, or will not come: with the last of them the plays of the conference go on. */
+  #settled(place: Place, leg: LiveLeg): void {
+    if (place.reopening.delete(leg) && place.reopening.size === 0) this.#plays.goOn(place.options.id, place.thread);
   }
 }
 

@@ -1,7 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import { FRAME_MS } from '../audio/frame.ts';
 import type { WorkerSnapshot } from '../engine.ts';
+import { TickMark } from '../time/tick-mark.ts';
 import type { Command, Report, WorkerSetup } from '../worker/protocol.ts';
 import { ClipFeed } from './clip-feed.ts';
+import { withTotals } from './worker-totals.ts';
 
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
 const ENTRY = new URL(FROM_SOURCE ? '../worker/main.ts' : '../worker/main.js', import.meta.url);
@@ -11,35 +14,31 @@ export interface MixerThreadEvents {
   /** The thread's tick counter moved: stream audio may be waiting. */
   ticked(): void;
   /** The thread is gone without having been asked to close. */
-  died(): void;
+  died(detail: string): void;
 }
 
 /** The main thread's end of one mixer thread. */
 export class MixerThread {
-  readonly index: number;
-  /** Its last report of a whole second. */
+  index = -1;
+  /** Its last report of a whole second, with the counts of those who had its place before. */
   snapshot: WorkerSnapshot | undefined;
   /** Legs placed here, counted by the engine. */
   legs = 0;
   readonly feed = new ClipFeed((command) => this.post(command));
+  #before: WorkerSnapshot | undefined;
   readonly #worker: Worker;
-  readonly #tickCount: Int32Array;
+  #origin = 0;
+  readonly #mark = new TickMark();
   readonly #events: MixerThreadEvents;
   readonly #ready: Promise<void>;
   #closing = false;
   #gone = false;
 
-  constructor(index: number, rtpHost: string, batchIo: boolean, events: MixerThreadEvents) {
-    this.index = index;
+  constructor(setup: { readonly rtpHost: string; readonly batchIo: boolean }, events: MixerThreadEvents) {
     this.#events = events;
-    const memory = new SharedArrayBuffer(4);
-    this.#tickCount = new Int32Array(memory);
-    const setup: WorkerSetup = { index, rtpHost, batchIo, tickCount: memory };
-    this.#worker = new Worker(FROM_SOURCE ? sourceLoader() : ENTRY, {
-      workerData: setup,
-      execArgv: [],
-      name: `mixer ${index}`,
-    });
+    const { rtpHost, batchIo } = setup;
+    const workerData: WorkerSetup = { rtpHost, batchIo, tickMark: this.#mark.memory };
+    this.#worker = new Worker(FROM_SOURCE ? sourceLoader() : ENTRY, { workerData, execArgv: [], name: 'mixer' });
     this.#ready = new Promise((resolve, reject) => {
       this.#worker.on('message', (report: Report) => {
         if (report.type === 'ready') resolve();
@@ -57,6 +56,30 @@ export class MixerThread {
     return this.#ready;
   }
 
+  /** Becomes mixer `index`, whose tick 0 is due at `origin` in ms. Of the `dead` one before it ticks and counts go on. */
+  begin(index: number, origin: number, dead?: MixerThread): void {
+    this.index = index;
+    this.#origin = origin;
+    this.#before = dead?.snapshot;
+    this.snapshot = dead?.snapshot;
+    const firstTick = dead && dead.lastTick >= 0 ? dead.lastTick + 1 : undefined;
+    this.post({ type: 'begin', index, origin, firstTick });
+  }
+
+  /** The last tick it began; -1 before the first. Known of a dead thread too. */
+  get lastTick(): number {
+    return this.#mark.tick;
+  }
+
+  /** When a tick is due, on the process's monotonic clock, in ms. */
+  dueAt(tick: number): number {
+    return this.#origin + tick * FRAME_MS;
+  }
+
+  noteSecond(snapshot: WorkerSnapshot): void {
+    this.snapshot = withTotals(this.#before, snapshot);
+  }
+
   post(command: Command): void {
     if (!this.#gone) this.#worker.postMessage(command);
   }
@@ -70,30 +93,21 @@ export class MixerThread {
     await exited;
   }
 
-  /** Ends the thread at once, as a crash would. */
-  kill(): void {
-    void this.#worker.terminate();
-  }
-
   #onGone(detail: string, reject: (error: Error) => void): void {
     if (this.#gone) return;
     this.#gone = true;
-    Atomics.notify(this.#tickCount, 0);
+    this.#mark.wake();
     reject(new Error(`mixer thread ${this.index} ended: ${detail}`));
-    if (!this.#closing) this.#events.died();
+    if (!this.#closing) this.#events.died(detail);
   }
 
   #watchTicks(): void {
     if (this.#gone) return;
-    const seen = Atomics.load(this.#tickCount, 0);
-    const waiting = Atomics.waitAsync(this.#tickCount, 0, seen);
-    const wake = (): void => {
+    this.#mark.onWake(() => {
       if (this.#gone) return;
       this.#events.ticked();
       this.#watchTicks();
-    };
-    if (waiting.async) void waiting.value.then(wake);
-    else setImmediate(wake);
+    });
   }
 }
 

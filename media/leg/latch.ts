@@ -1,3 +1,5 @@
+import { LegMemory } from './leg-memory.ts';
+
 /** Packets from one address before it is locked. */
 const PACKETS_TO_LOCK = 5;
 /** Packets of a new SSRC from the locked address before the stream is taken over by it. */
@@ -30,18 +32,22 @@ export class Latch {
   /** A port of the same host that might follow after a NAT changed its mind. */
   #rebindPort = 0;
   #rebindCount = 0;
+  readonly #memory: LegMemory;
 
-  /** `learned`: where the peer's RTP was found to come from before; ours goes there, and it is learned again. */
-  constructor(
-    address: string,
-    port: number,
-    alsoTrusted: readonly string[],
-    learned?: { readonly address: string; readonly port: number },
-  ) {
-    this.address = learned?.address ?? address;
-    this.port = learned?.port ?? port;
+  /** A stream that `memory` holds on to is held on to from the start. */
+  constructor(address: string, port: number, alsoTrusted: readonly string[], memory = new LegMemory()) {
+    this.address = address;
+    this.port = port;
     this.#sdpPort = port;
-    this.#trusted = learned ? [address, ...alsoTrusted, learned.address] : [address, ...alsoTrusted];
+    this.#trusted = [address, ...alsoTrusted];
+    this.#memory = memory;
+    const held = memory.peer;
+    const heldAddress = held && this.#trusted[held.index];
+    if (!held || heldAddress === undefined) return;
+    this.address = heldAddress;
+    this.port = held.port;
+    this.#ssrc = held.ssrc;
+    this.locked = true;
   }
 
   /** The peer announced another address: learn anew. */
@@ -52,6 +58,7 @@ export class Latch {
     this.address = address;
     this.port = port;
     this.locked = false;
+    this.#memory.noteUnlocked();
     this.#count = 0;
     this.#candidatePort = 0;
   }
@@ -87,6 +94,7 @@ export class Latch {
       this.port = port;
       this.locked = true;
       this.#lastHeardAt = now;
+      this.#remember();
     }
     return 'accept';
   }
@@ -103,6 +111,7 @@ export class Latch {
     if (this.#newSsrcCount < PACKETS_TO_RESYNC) return 'foreign';
     this.#ssrc = ssrc;
     this.#newSsrcCount = 0;
+    this.#remember();
     return 'resync';
   }
 
@@ -114,6 +123,11 @@ export class Latch {
     this.port = port;
     this.#rebindCount = 0;
     this.#lastHeardAt = now;
+    this.#remember();
     return 'accept';
+  }
+
+  #remember(): void {
+    this.#memory.noteLocked(this.#trusted.indexOf(this.address), this.port, this.#ssrc);
   }
 }

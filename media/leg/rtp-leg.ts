@@ -10,6 +10,7 @@ import { estimateQuality } from '../rtp/quality.ts';
 import { DIGITS, NO_DIGIT, TelephoneEventReceiver } from '../rtp/telephone-event.ts';
 import type { Latch } from './latch.ts';
 import type { MixerLeg } from './leg.ts';
+import type { LegMemory } from './leg-memory.ts';
 import { RateBridge } from './rate-bridge.ts';
 import { RtcpSession } from './rtcp-session.ts';
 import { type RtpOrigin, RtpSender } from './rtp-sender.ts';
@@ -32,16 +33,6 @@ export interface RtpLegState {
 export interface RtpLegEvents {
   latched(address: string, port: number): void;
   digit(digit: string): void;
-}
-
-/** Where a stream goes on that leaves its mixer. */
-export interface StreamContinuation {
-  readonly sequence: number;
-  /** Of the sound that is due at `timestampAt`, in ms. */
-  readonly timestamp: number;
-  readonly timestampAt: number;
-  /** Where the peer's RTP was found to come from; undefined when that is not sure yet. */
-  readonly learned: { readonly address: string; readonly port: number } | undefined;
 }
 
 /** Parsed in turn for every packet of the thread. */
@@ -91,6 +82,8 @@ export class RtpLeg implements MixerLeg {
     readonly origin: RtpOrigin;
     readonly cname: string;
     readonly latch: Latch;
+    /** Where the stream is, for the next thread that has to send it. */
+    readonly memory?: LegMemory;
     readonly state: RtpLegState;
     readonly events: RtpLegEvents;
     readonly now: number;
@@ -100,9 +93,10 @@ export class RtpLeg implements MixerLeg {
     this.#sampleRate = options.sampleRate;
     this.#encodings = options.encodings;
     this.#totals = options.totals;
-    this.#sender = new RtpSender(options.origin);
+    this.#sender = new RtpSender(options.origin, options.memory);
     this.#latch = options.latch;
-    this.#state = options.state;
+    // A leg that is made again may have been started by learned packets alone.
+    this.#state = options.latch.locked ? { ...options.state, started: true } : options.state;
     this.#events = options.events;
     this.#digits = new TelephoneEventReceiver(options.state.dtmfClockRate);
     this.#rtcp = new RtcpSession({
@@ -152,17 +146,6 @@ export class RtpLeg implements MixerLeg {
       this.#sender.setSource(state.codec, encodings, this.#bridge);
     }
     this.update(state);
-  }
-
-  /** How its stream goes on after `tick`, which is due at `now`, in another mixer. */
-  continuation(tick: number, now: number): StreamContinuation {
-    const { address, port, locked } = this.#latch;
-    return {
-      sequence: this.#sender.sequence,
-      timestamp: this.#sender.timestampOf(tick),
-      timestampAt: now,
-      learned: locked ? { address, port } : undefined,
-    };
   }
 
   moveTo(address: string, port: number): void {

@@ -3,6 +3,7 @@ import type { Codec, FrameEncoder } from '../codec/codec.ts';
 import type { Encodings, Output, SharedEncoding } from '../conference/output.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../rtp/packet.ts';
 import { EVENT_BYTES, TelephoneEventSender } from '../rtp/telephone-event.ts';
+import { LegMemory } from './leg-memory.ts';
 import type { RateBridge } from './rate-bridge.ts';
 
 /** The start of an RTP stream: random, so that it cannot be guessed (RFC 3550 section 5.1). */
@@ -14,10 +15,11 @@ export interface RtpOrigin {
 
 /** Makes the packets of one outgoing stream, one a tick. The stream goes on when its codec changes. */
 export class RtpSender {
-  packets = 0;
+  packets: number;
   /** Payload bytes sent. */
-  octets = 0;
+  octets: number;
   readonly #origin: RtpOrigin;
+  readonly #memory: LegMemory;
   #sequence: number;
   #shared: SharedEncoding | undefined;
   #encoder: FrameEncoder | undefined;
@@ -31,26 +33,28 @@ export class RtpSender {
   #digitsClockRate = 0;
   #ticksPerFrame = 0;
   /** From this tick and timestamp on the present clock rate counts. */
-  #baseTick = 0;
+  #baseTick: number;
   #baseTimestamp: number;
   /** Of the last packet: where another clock rate begins. */
-  #lastTick = 0;
+  #lastTick: number;
   /** Set while packets flow without a gap; the first one after a gap carries the marker (RFC 3551 section 4.1). */
   #flowing = false;
 
-  constructor(origin: RtpOrigin) {
+  /** Where `memory` knows of packets, the stream goes on behind them, else it begins at its origin. */
+  constructor(origin: RtpOrigin, memory = new LegMemory()) {
     this.#origin = origin;
-    this.#sequence = origin.sequence;
-    this.#baseTimestamp = origin.timestamp;
+    this.#memory = memory;
+    this.packets = memory.packets;
+    this.octets = memory.octets;
+    const begun = memory.packets > 0;
+    this.#sequence = begun ? memory.sequence : origin.sequence;
+    this.#baseTimestamp = begun ? memory.timestamp : origin.timestamp;
+    this.#baseTick = begun ? memory.tick : 0;
+    this.#lastTick = this.#baseTick;
   }
 
   get ssrc(): number {
     return this.#origin.ssrc;
-  }
-
-  /** Of the next packet. */
-  get sequence(): number {
-    return this.#sequence;
   }
 
   /** From the next packet on. Timestamps go on from where they are, in the codec's own clock (RFC 7160 section 4.2). */
@@ -136,6 +140,7 @@ export class RtpSender {
     this.#flowing = true;
     this.packets += 1;
     this.octets += payload.length;
+    this.#memory.noteSent(this.#lastTick, this.timestampOf(this.#lastTick), this.#sequence, this.packets, this.octets);
     return payload;
   }
 }

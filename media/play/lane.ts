@@ -7,6 +7,7 @@ export class Lane {
   readonly layer: PlayLayer;
   current: Airing | undefined;
   readonly #waiting: PlayRun[] = [];
+  #resumed: PlayRun | undefined;
 
   constructor(layer: PlayLayer) {
     this.layer = layer;
@@ -22,9 +23,16 @@ export class Lane {
 
   /** Behind everything of the same or a higher priority. */
   enqueue(run: PlayRun): void {
+    const first = this.#resumed !== undefined && this.head === this.#resumed ? 1 : 0;
     let at = this.#waiting.length;
-    while (at > 0 && this.#waiting[at - 1]!.priority < run.priority) at -= 1;
+    while (at > first && this.#waiting[at - 1]!.priority < run.priority) at -= 1;
     this.#waiting.splice(at, 0, run);
+  }
+
+  /** A play that sounded here already goes on next, whatever waits with a higher priority. */
+  resume(run: PlayRun): void {
+    this.#resumed = run;
+    this.#waiting.unshift(run);
   }
 
   /** Takes a waiting play out; false when it was not waiting here. */

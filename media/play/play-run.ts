@@ -1,6 +1,6 @@
 import type { PlayId, PlayLayer } from '../engine.ts';
 import type { Sound } from './sound.ts';
-import type { VoiceScore } from './voice.ts';
+import type { VoicePlace, VoiceScore } from './voice.ts';
 
 /** Sound that must be there before a play begins, so that a source that comes in bursts does not stutter at once. */
 const START_FRAMES = 3;
@@ -58,9 +58,10 @@ export class PlayRun {
     return this.score.sounds.includes(sound);
   }
 
-  /** True once the first frames are there. */
-  ready(samplesPerFrame: number): boolean {
-    const first = this.score.sounds[0]!;
-    return first.complete || first.sampleCount - this.score.startSample >= START_FRAMES * samplesPerFrame;
+  /** True once the first frames are there, of the beginning or from `place` on. */
+  ready(samplesPerFrame: number, place: VoicePlace | undefined): boolean {
+    const first = this.score.sounds[place?.item ?? 0]!;
+    const from = place?.sample ?? this.score.startSample;
+    return first.complete || first.sampleCount - from >= START_FRAMES * samplesPerFrame;
   }
 }

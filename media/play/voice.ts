@@ -15,6 +15,16 @@ export interface VoiceScore {
   readonly fadeOutSamples: number;
 }
 
+/** Where a play was in another mixer, to go on from there. */
+export interface VoicePlace {
+  /** Which of the sounds, from 0, in which round through them, from 1. */
+  readonly item: number;
+  readonly round: number;
+  readonly sample: number;
+  /** Sounded before, over all rounds. */
+  readonly played: number;
+}
+
 /**
  * One play as it sounds to the members who started it on the same tick: a place in the play's list of sounds, a gain and
  * its fades. The frame is made once a tick however many listen. Worker thread; `step` allocates nothing.
@@ -47,9 +57,22 @@ export class Voice {
   #starving = false;
   #ended = false;
 
-  constructor(score: VoiceScore, samplesPerFrame: number) {
+  /** With a `place` it rises from nothing within a frame, there, at its full gain. */
+  constructor(score: VoiceScore, samplesPerFrame: number, place?: VoicePlace) {
     this.#score = score;
     this.frame = new Int16Array(samplesPerFrame);
+    if (place) {
+      this.#index = place.item;
+      this.#round = place.round;
+      this.#cursor = new SoundCursor(this.current);
+      this.#cursor.seek(this.current, place.sample);
+      this.played = place.played;
+      this.#fadesIn = true;
+      this.#gain = score.gain;
+      this.#targetGain = score.gain;
+      this.#rampLeft = 0;
+      return;
+    }
     this.#cursor = new SoundCursor(score.sounds[0]!);
     if (score.startSample > 0) this.#cursor.seek(score.sounds[0]!, score.startSample);
     this.#gain = score.fadeInSamples > 0 ? 0 : score.gain;
@@ -63,6 +86,16 @@ export class Voice {
 
   get current(): Sound {
     return this.#score.sounds[this.#index]!;
+  }
+
+  /** Which of the play's sounds it is in, from 0. */
+  get item(): number {
+    return this.#index;
+  }
+
+  /** The round through them, from 1. */
+  get round(): number {
+    return this.#round;
   }
 
   /** Place in the current sound, in samples. */

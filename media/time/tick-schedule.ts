@@ -11,11 +11,18 @@ const MAX_CATCH_UP_TICKS = 3;
 export class TickSchedule {
   readonly #origin: number;
   /** Number of the next tick to run. */
-  next = 0;
+  next: number;
   skipped = 0;
 
-  constructor(origin: number) {
+  /** Begins with tick `first`: what of it is past is skipped, but for the few that catch up. */
+  constructor(origin: number, first = 0) {
     this.#origin = origin;
+    this.next = first;
+  }
+
+  /** Number of the first tick that is not due yet. */
+  static after(origin: number, now: number): number {
+    return Math.max(0, Math.ceil((now - origin) / FRAME_MS));
   }
 
   /** When the next tick is due, in ms. */

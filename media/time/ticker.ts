@@ -13,9 +13,15 @@ export class Ticker {
   #cancel: () => void = () => {};
   #stopped = false;
 
-  constructor(clock: Clock, onTick: (tick: number, latenessMs: number) => void) {
+  /** Tick 0 is due at `origin` in ms. Undefined `first`: begins with the next tick that is due. */
+  constructor(
+    clock: Clock,
+    origin: number,
+    first: number | undefined,
+    onTick: (tick: number, latenessMs: number) => void,
+  ) {
     this.#clock = clock;
-    this.#schedule = new TickSchedule(clock.now());
+    this.#schedule = new TickSchedule(origin, first ?? TickSchedule.after(origin, clock.now()));
     this.#onTick = onTick;
     this.#arm();
   }

@@ -1,5 +1,5 @@
 import type { SampleRate } from '../audio/frame.ts';
-import { FRAME_MS, FRAMES_PER_SECOND, samplesPerFrame } from '../audio/frame.ts';
+import { samplesPerFrame } from '../audio/frame.ts';
 import { ByteRing } from '../audio/ring.ts';
 import type { Codec } from '../codec/codec.ts';
 import { mulaw } from '../codec/g711.ts';
@@ -10,6 +10,7 @@ import type { LegId } from '../engine.ts';
 import type { PacketIo, PacketSocket } from '../io/packet-io.ts';
 import { Latch } from '../leg/latch.ts';
 import type { MixerLeg } from '../leg/leg.ts';
+import { LegMemory } from '../leg/leg-memory.ts';
 import { RtpLeg, type RtpLegState } from '../leg/rtp-leg.ts';
 import type { RtpTotals } from '../leg/rtp-totals.ts';
 import { StreamLeg } from '../leg/stream-leg.ts';
@@ -22,12 +23,6 @@ function codecOf(spec: RtpLegSpec, sampleRate: SampleRate): Codec {
   const codec = codecFor(name, clockRate, sampleRate, opus);
   if (!codec) throw new Error(`no codec ${name}/${clockRate}`);
   return codec;
-}
-
-/** The timestamp that tick 0 would have, so that a stream from another mixer goes on in step with the time. */
-function originTimestamp({ timestamp, timestampAt, codec }: RtpLegSpec, tick: number, now: number): number {
-  if (timestampAt === undefined) return timestamp;
-  return timestamp + (Math.round((now - timestampAt) / FRAME_MS) - tick) * (codec.clockRate / FRAMES_PER_SECOND);
 }
 
 /** Makes legs from their specs, and binds their ports. One per mixer thread. */
@@ -56,16 +51,17 @@ export class LegFactory {
 
   /** Binds the RTP port and its odd neighbour; rejects with the system's error when one is taken. */
   async rtp(leg: LegId, spec: RtpLegSpec, sampleRate: SampleRate, tick: number): Promise<RtpLeg> {
-    const now = this.#clock.now();
+    const memory = new LegMemory(spec.memory);
     const made = new RtpLeg({
       sampleRate,
       encodings: this.#encodingsAt(sampleRate),
       totals: this.#totals,
-      origin: { ...spec, timestamp: originTimestamp(spec, tick, now) },
+      origin: spec,
       cname: spec.cname,
-      latch: new Latch(spec.remote.address, spec.remote.port, spec.alsoTrusted, spec.learned),
+      latch: new Latch(spec.remote.address, spec.remote.port, spec.alsoTrusted, memory),
+      memory,
       state: this.#stateOf(spec, sampleRate),
-      now,
+      now: this.#clock.now(),
       tick,
       events: {
         latched: (address, port) => this.#report({ type: 'latched', leg, address, port }),

@@ -2,6 +2,7 @@ import type { SampleRate } from '../audio/frame.ts';
 import { FRAME_MS, msToSamples, samplesPerFrame, samplesToMs } from '../audio/frame.ts';
 import { gainOfDb } from '../audio/pcm.ts';
 import { Conference, type ConferenceReports } from '../conference/conference.ts';
+import type { Member } from '../conference/member.ts';
 import type { ConferenceId, LegChanges, LegId, LegStats, PlayId } from '../engine.ts';
 import type { PacketIo } from '../io/packet-io.ts';
 import type { MixerLeg } from '../leg/leg.ts';
@@ -10,6 +11,7 @@ import { RtpLeg } from '../leg/rtp-leg.ts';
 import { RtpTotals } from '../leg/rtp-totals.ts';
 import { PlayRun } from '../play/play-run.ts';
 import { Sound } from '../play/sound.ts';
+import type { VoicePlace } from '../play/voice.ts';
 import type { Clock } from '../time/clock.ts';
 import { Histogram, TICK_BUCKETS } from '../time/histogram.ts';
 import { LegFactory } from './leg-factory.ts';
@@ -122,6 +124,8 @@ export class MixerWorker {
       case 'pause-record':
       case 'stop-record':
         return record(command, this.#conferences.get(command.conference), this.#report);
+      case 'begin':
+        return;
       case 'close':
         return this.close();
       default:
@@ -139,7 +143,7 @@ export class MixerWorker {
     this.#ticks += 1;
     this.#lateness.observe(latenessMs / 1000);
     this.#duration.observe((this.#clock.now() - started) / 1000);
-    if (this.#ticks % PROGRESS_TICKS === 0) this.#reportProgress();
+    if (this.#ticks % PROGRESS_TICKS === 0) this.#reportProgress(tick);
     if (this.#ticks % SECOND_TICKS === 0) this.#reportSecond(skipped);
   }
 
@@ -243,10 +247,8 @@ export class MixerWorker {
   }
 
   #releaseLeg(id: LegId): void {
-    const leg = this.#seats.get(id)?.leg;
-    const stream = leg instanceof RtpLeg ? leg.continuation(this.#nextTick, this.#clock.now()) : undefined;
     this.#closeLeg(id);
-    this.#report({ type: 'leg-released', leg: id, stream });
+    this.#report({ type: 'leg-released', leg: id });
   }
 
   #closeLeg(id: LegId, reason: 'member_left' | 'conference_ended' = 'member_left'): void {
@@ -310,7 +312,12 @@ export class MixerWorker {
       duckReleaseSamples: inSamples(options.duck?.releaseMs ?? 0),
     });
     this.#placeOfPlay.set(play, conference);
-    conference.stage.play(run, members);
+    const places = new Map<Member, VoicePlace>();
+    for (const { legs, item, round, positionMs, soundedMs } of command.resumed ?? []) {
+      const place = { item, round, sample: inSamples(positionMs), played: inSamples(soundedMs) };
+      for (const member of legs.flatMap((leg) => conference.member(leg) ?? [])) places.set(member, place);
+    }
+    conference.stage.play(run, members, places);
   }
 
   /** A sound that was asked for before its first word came. */
@@ -320,7 +327,7 @@ export class MixerWorker {
     return sound;
   }
 
-  #reportProgress(): void {
+  #reportProgress(tick: number): void {
     const plays: PlayProgress[] = [];
     for (const conference of this.#conferenceList) {
       if (!conference.stage.busy) continue;
@@ -329,6 +336,9 @@ export class MixerWorker {
           plays.push({
             play: run.id,
             positionMs: samplesToMs(airing.voice.position, conference.sampleRate),
+            item: airing.voice.item,
+            round: airing.voice.round,
+            soundedMs: samplesToMs(airing.voice.played, conference.sampleRate),
             paused: airing.voice.paused,
             legs: [...airing.listeners.keys()].map((member) => ({
               leg: member.id,
@@ -337,7 +347,7 @@ export class MixerWorker {
             })),
           });
     }
-    if (plays.length > 0) this.#report({ type: 'progress', plays });
+    if (plays.length > 0) this.#report({ type: 'progress', tick, plays });
   }
 
   #reportSecond(ticksSkipped: number): void {

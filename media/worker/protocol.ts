@@ -13,7 +13,6 @@ import type {
   RtpRemote,
   WorkerSnapshot,
 } from '../engine.ts';
-import type { StreamContinuation } from '../leg/rtp-leg.ts';
 
 /*
  * What the main thread and a mixer thread tell each other. Messages are plain data; memory that is shared is named so.
@@ -38,10 +37,8 @@ export interface RtpLegSpec {
   readonly ssrc: number;
   readonly sequence: number;
   readonly timestamp: number;
-  /** When `timestamp` was due, in ms, for a stream that began in another mixer. */
-  readonly timestampAt?: number;
-  /** Where the peer's RTP was found to come from. */
-  readonly learned?: StreamContinuation['learned'];
+  /** Shared: what the leg knows of its streams, a `LegMemory`. */
+  readonly memory: SharedArrayBuffer;
 }
 
 export interface StreamLegSpec {
@@ -101,12 +98,23 @@ export type Command =
       readonly legs: readonly LegId[];
       readonly sounds: readonly number[];
       readonly options: PlayOptions;
+      /** Those who heard it from another mixer before, and where they were. */
+      readonly resumed?: readonly PlayPlace[];
     }
   | { readonly type: 'stop-play'; readonly play: PlayId; readonly legs: readonly LegId[] | undefined }
   | { readonly type: 'pause-play'; readonly play: PlayId; readonly paused: boolean }
   | { readonly type: 'seek-play'; readonly play: PlayId; readonly positionMs: number }
   | { readonly type: 'play-gain'; readonly play: PlayId; readonly gain: number; readonly rampMs: number }
   | RecordCommand
+  /** The first of all. */
+  | {
+      readonly type: 'begin';
+      readonly index: number;
+      /** When tick 0 is due, on the process's monotonic clock, in ms. */
+      readonly origin: number;
+      /** Tick to begin with; those before it that are due are counted as skipped. Undefined: the next one due. */
+      readonly firstTick: number | undefined;
+    }
   | { readonly type: 'close' };
 
 /** What is done to recordings; a recording is told to stop exactly once. */
@@ -129,11 +137,23 @@ export type RecordCommand =
     }
   | { readonly type: 'stop-record'; readonly recording: string; readonly conference: ConferenceId };
 
-/** How far a play has come in one of its voices. */
-export interface PlayProgress {
-  readonly play: PlayId;
-  /** In the sound that is playing now. */
+/** A place in a play: which of its sounds, from 0, in which round through them, from 1. */
+export interface PlayPoint {
+  readonly item: number;
+  readonly round: number;
+  /** In that sound. */
   readonly positionMs: number;
+  /** What sounded before it, over all rounds. */
+  readonly soundedMs: number;
+}
+
+export interface PlayPlace extends PlayPoint {
+  readonly legs: readonly LegId[];
+}
+
+/** How far a play has come in one of its voices. */
+export interface PlayProgress extends PlayPoint {
+  readonly play: PlayId;
   readonly paused: boolean;
   readonly legs: readonly { readonly leg: LegId; readonly playedMs: number; readonly underruns: number }[];
 }
@@ -142,8 +162,8 @@ export type Report =
   | { readonly type: 'ready' }
   | { readonly type: 'leg-open'; readonly leg: LegId }
   | { readonly type: 'leg-refused'; readonly leg: LegId; readonly code: string }
-  /** Its ports are free. `stream` is undefined when it has not sent anything here. */
-  | { readonly type: 'leg-released'; readonly leg: LegId; readonly stream: StreamContinuation | undefined }
+  /** Its ports are free. */
+  | { readonly type: 'leg-released'; readonly leg: LegId }
   | { readonly type: 'latched'; readonly leg: LegId; readonly address: string; readonly port: number }
   | { readonly type: 'dtmf'; readonly leg: LegId; readonly digit: string }
   | { readonly type: 'talking'; readonly leg: LegId; readonly active: boolean }
@@ -158,7 +178,7 @@ export type Report =
     }
   /** The last frame is in the ring; so many more are missing behind it. */
   | { readonly type: 'recorded'; readonly recording: string; readonly missing: number }
-  | { readonly type: 'progress'; readonly plays: readonly PlayProgress[] }
+  | { readonly type: 'progress'; readonly tick: number; readonly plays: readonly PlayProgress[] }
   | {
       readonly type: 'second';
       readonly snapshot: WorkerSnapshot;
@@ -171,10 +191,9 @@ export type Report =
 
 /** What a mixer thread is started with. */
 export interface WorkerSetup {
-  readonly index: number;
   readonly rtpHost: string;
   /** Whether to use the batch addon where it was built. */
   readonly batchIo: boolean;
-  /** One Int32, shared: counts this worker's ticks, and the main thread waits on it to collect stream audio. */
-  readonly tickCount: SharedArrayBuffer;
+  /** Shared, see `TickMark`. */
+  readonly tickMark: SharedArrayBuffer;
 }

@@ -1,7 +1,8 @@
 import { ApiError } from '../errors.ts';
 import type { Directory, Member, Mpc, Plays } from '../mpc/index.ts';
 import type { Idempotency } from './idempotency.ts';
-import { type CallLegs, type PlayBodyRules, parseCallLegs, parsePlayBody } from './play-body.ts';
+import { type CallLegs, parseCallLegs } from './play-body.ts';
+import type { PlayKindRules } from './play-kinds.ts';
 import { startPlay } from './play-start.ts';
 import { playPath } from './present.ts';
 import { type ApiRequest, param, type Resource } from './resource.ts';
@@ -11,37 +12,35 @@ export interface CallPlayDeps {
   readonly directory: Directory;
   readonly plays: Plays;
   readonly idempotency: Idempotency;
-  readonly rules: PlayBodyRules;
+  readonly kinds: readonly PlayKindRules[];
 }
 
-/** Plays to a member found by her call: start and stop. */
+/** Plays and speech to a member found by her call: start and stop. */
 export function callPlayResources(deps: CallPlayDeps): readonly Resource[] {
   const { authId, directory, plays } = deps;
-  return [
-    {
-      path: '/Call/:call/Play/',
-      methods: {
-        POST: deps.idempotency.once((request) => {
-          const { mpc, member } = callOf(request, directory);
-          const members = membersOf(parseCallLegs(request.body), mpc, member);
-          const play = startPlay(plays, {
-            id: request.apiId,
-            mpc,
-            members,
-            form: { by: 'call', callUuid: member.callUuid },
-            ...parsePlayBody(request.body, deps.rules),
-            requestedAt: request.receivedAt,
-          });
-          return { status: 202, body: { message: 'play started' }, headers: { Location: playPath(authId, play) } };
-        }),
-        // What a call plays to the others may outlast it.
-        DELETE: (request) => {
-          if (!plays.stopCall(callUuidOf(request))) callOf(request, directory);
-          return { status: 204 };
-        },
+  return deps.kinds.map(({ kind, segment, word, parse }) => ({
+    path: `/Call/:call/${segment}/`,
+    methods: {
+      POST: deps.idempotency.once((request) => {
+        const { mpc, member } = callOf(request, directory);
+        const members = membersOf(parseCallLegs(request.body), mpc, member);
+        const play = startPlay(plays, {
+          id: request.apiId,
+          mpc,
+          members,
+          form: { by: 'call', callUuid: member.callUuid },
+          ...parse(request.body),
+          requestedAt: request.receivedAt,
+        });
+        return { status: 202, body: { message: `${word} started` }, headers: { Location: playPath(authId, play) } };
+      }),
+      // What a call plays to the others may outlast it.
+      DELETE: (request) => {
+        if (!plays.stopCall(callUuidOf(request), kind)) callOf(request, directory);
+        return { status: 204 };
       },
     },
-  ];
+  }));
 }
 
 function callOf(request: ApiRequest, directory: Directory): { readonly mpc: Mpc; readonly member: Member } {

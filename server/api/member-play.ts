@@ -2,7 +2,8 @@ import { ApiError } from '../errors.ts';
 import type { Directory, Member, Plays } from '../mpc/index.ts';
 import type { Idempotency } from './idempotency.ts';
 import { presentMembers, selectionOf } from './members.ts';
-import { type Audience, type PlayBodyRules, parseAudience, parsePlayBody } from './play-body.ts';
+import { type Audience, parseAudience } from './play-body.ts';
+import type { PlayKindRules } from './play-kinds.ts';
 import { startPlay } from './play-start.ts';
 import { playPath } from './present.ts';
 import { liveMpc, type Resource } from './resource.ts';
@@ -12,53 +13,51 @@ export interface MemberPlayDeps {
   readonly directory: Directory;
   readonly plays: Plays;
   readonly idempotency: Idempotency;
-  readonly rules: PlayBodyRules;
+  readonly kinds: readonly PlayKindRules[];
   readonly maxMemberIds: number;
 }
 
-/** Plays to members of an MPC: start and stop. */
+/** Plays and speech to members of an MPC: start and stop. */
 export function memberPlayResources(deps: MemberPlayDeps): readonly Resource[] {
   const { authId, directory, plays } = deps;
-  return [
-    {
-      path: '/MultiPartyCall/:mpc/Member/:members/Play/',
-      methods: {
-        POST: deps.idempotency.once((request) => {
-          const selection = selectionOf(request, deps.maxMemberIds);
-          const mpc = liveMpc(request, directory);
-          const audience = parseAudience(request.body, selection.all, deps.maxMemberIds);
-          const members = audienceOf(presentMembers(mpc, selection), audience);
-          const ids = members.map((member) => member.id);
-          const play = startPlay(plays, {
-            id: request.apiId,
-            mpc,
-            members,
-            form: selection.all ? { by: 'all', ...audience } : { by: 'ids', ids },
-            ...parsePlayBody(request.body, deps.rules),
-            requestedAt: request.receivedAt,
-          });
-          return {
-            status: 202,
-            body: { message: 'play queued into MPC', mpcMemberId: ids, mpcName: mpc.name },
-            headers: { Location: playPath(authId, play) },
-          };
-        }),
-        // Stopping what has already stopped, or a member who has just left, is what the caller wanted.
-        DELETE: (request) => {
-          const selection = selectionOf(request, deps.maxMemberIds);
-          const mpc = liveMpc(request, directory);
-          if (selection.all) {
-            plays.stopAll(mpc);
-            return { status: 204 };
-          }
-          const members = selection.ids.flatMap((id) => mpc.member(id) ?? []);
-          if (members.length === 0) throw new ApiError('not_found');
-          plays.stopMembers(mpc, members);
+  return deps.kinds.map(({ kind, segment, word, parse }) => ({
+    path: `/MultiPartyCall/:mpc/Member/:members/${segment}/`,
+    methods: {
+      POST: deps.idempotency.once((request) => {
+        const selection = selectionOf(request, deps.maxMemberIds);
+        const mpc = liveMpc(request, directory);
+        const audience = parseAudience(request.body, selection.all, deps.maxMemberIds);
+        const members = audienceOf(presentMembers(mpc, selection), audience);
+        const ids = members.map((member) => member.id);
+        const play = startPlay(plays, {
+          id: request.apiId,
+          mpc,
+          members,
+          form: selection.all ? { by: 'all', ...audience } : { by: 'ids', ids },
+          ...parse(request.body),
+          requestedAt: request.receivedAt,
+        });
+        return {
+          status: 202,
+          body: { message: `${word} queued into MPC`, mpcMemberId: ids, mpcName: mpc.name },
+          headers: { Location: playPath(authId, play) },
+        };
+      }),
+      // Stopping what has already stopped, or a member who has just left, is what the caller wanted.
+      DELETE: (request) => {
+        const selection = selectionOf(request, deps.maxMemberIds);
+        const mpc = liveMpc(request, directory);
+        if (selection.all) {
+          plays.stopAll(mpc, kind);
           return { status: 204 };
-        },
+        }
+        const members = selection.ids.flatMap((id) => mpc.member(id) ?? []);
+        if (members.length === 0) throw new ApiError('not_found');
+        plays.stopMembers(mpc, members, kind);
+        return { status: 204 };
       },
     },
-  ];
+  }));
 }
 
 function audienceOf(members: readonly Member[], { except, roles }: Audience): readonly Member[] {

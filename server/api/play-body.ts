@@ -2,6 +2,7 @@ import type { Duck, PlayOptions } from '../../media/index.ts';
 import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import { parseMemberSelection, parseRole, type Role } from '../mpc/index.ts';
+import type { SpokenText } from '../speak/index.ts';
 import { flagField, listField, numberField, textField, wordField } from './fields.ts';
 import type { Body } from './resource.ts';
 
@@ -17,12 +18,17 @@ export interface PlayBodyRules {
 /** Who hears a Call Play: the call itself, the other members of its MPC, or all of them. */
 export type CallLegs = 'aleg' | 'bleg' | 'both';
 
-/** What every kind of play takes. */
-export interface PlayBody {
-  readonly urls: readonly string[];
+/** What every kind of play takes besides its sound. */
+export interface PlayManner {
   readonly options: PlayOptions;
   readonly normalizeLufs: number | undefined;
   readonly callback: CallbackTarget | undefined;
+}
+
+/** What a request to play asks for. */
+export interface PlayBody extends PlayManner {
+  readonly urls: readonly string[];
+  readonly spoken?: SpokenText;
 }
 
 /** Which of all members hear a play: all but some ids, and only some roles unless there are none. */
@@ -41,8 +47,11 @@ const NORMAL_LUFS = -19;
 const DUCKED: Duck = { gainDb: -12, attackMs: 100, releaseMs: 400 };
 
 export function parsePlayBody(body: Body, rules: PlayBodyRules): PlayBody {
+  return { urls: parseUrls(body, rules), ...parsePlayManner(body, rules) };
+}
+
+export function parsePlayManner(body: Body, rules: PlayBodyRules): PlayManner {
   return {
-    urls: parseUrls(body, rules),
     options: parsePlayOptions(body),
     normalizeLufs: parseNormalize(body),
     callback: parseCallback(body, rules),

@@ -7,10 +7,12 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 /** Whether calls can be taken in full, and the first reason why not. */
 export function readinessOf(state: {
   readonly started: boolean;
+  readonly mixersFail: boolean;
   readonly draining: boolean;
   readonly hasDecoder: boolean;
 }): Readiness {
   if (!state.started) return { ready: false, reason: 'starting' };
+  if (state.mixersFail) return { ready: false, reason: 'mixer threads keep dying' };
   if (state.draining) return { ready: false, reason: 'draining' };
   if (!state.hasDecoder) return { ready: false, reason: 'no ffmpeg works, so most files cannot be played' };
   return { ready: true };

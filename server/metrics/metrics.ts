@@ -39,6 +39,7 @@ export class Metrics implements EngineObserver {
   readonly #playStart = this.#histogram('partyline_play_start_seconds', PLAY_START_BUCKETS);
   readonly #fetch = this.#histogram('partyline_clip_fetch_seconds', WORK_BUCKETS);
   readonly #decode = this.#histogram('partyline_clip_decode_seconds', WORK_BUCKETS);
+  readonly #speech = this.#histogram('partyline_speech_seconds', WORK_BUCKETS);
   readonly #clipOpens = this.#counter('partyline_clip_opens_total');
   readonly #clipFailures = this.#counter('partyline_clip_failures_total');
   readonly #clipsTruncated = this.#counter('partyline_clip_truncated_total');
@@ -56,6 +57,7 @@ export class Metrics implements EngineObserver {
   readonly #sipResponses = this.#counter('partyline_sip_responses_total');
   readonly #sipDropped = this.#counter('partyline_sip_dropped_total');
   readonly #sipDialogs = this.#gauge('partyline_sip_dialogs');
+  readonly #workerRestarts = this.#counter('partyline_worker_restarts_total');
   readonly #http = this.#histogram('partyline_http_request_seconds', HTTP_BUCKETS);
   readonly #refusals = this.#counter('partyline_http_refusals_total');
   readonly #idempotentHits = this.#counter('partyline_idempotent_hits_total');
@@ -143,6 +145,10 @@ export class Metrics implements EngineObserver {
     if (result === 'failed') this.#playFailures.inc({ reason });
   }
 
+  mixerDied(): void {
+    this.#workerRestarts.inc();
+  }
+
   /** What the clip pipeline tells; the log hears of failures too. */
   clipObserver(log: Pick<Logger, 'info'>): ClipObserver {
     return {
@@ -161,6 +167,10 @@ export class Metrics implements EngineObserver {
       truncated: () => this.#clipsTruncated.inc(),
       cacheBytes: (bytes) => this.#cacheBytes.set(bytes),
     };
+  }
+
+  spoken(seconds: number): void {
+    this.#speech.observe(seconds);
   }
 
   /** What becomes of callbacks; the log hears of those that were given up. */

@@ -21,6 +21,11 @@ export const METRICS = {
     labels: [],
     help: 'ffmpeg at work on one clip, its waits for the source left out; wav at the rate of the MPC needs none',
   },
+  partyline_speech_seconds: {
+    kind: 'histogram',
+    labels: [],
+    help: 'espeak-ng at work on one text, its wait for a process left out',
+  },
   partyline_clip_cache_bytes: { kind: 'gauge', labels: [], help: 'Decoded audio in memory' },
   partyline_clip_opens_total: {
     kind: 'counter',
@@ -74,6 +79,7 @@ export const METRICS = {
     help: "From a tick's deadline to its start",
   },
   partyline_tick_duration_seconds: { kind: 'histogram', labels: ['worker'], help: 'How long a tick took' },
+  partyline_worker_restarts_total: { kind: 'counter', labels: [], help: 'Mixer threads that died and were replaced' },
   partyline_ticks_total: { kind: 'counter', labels: ['worker'], help: 'Ticks of 20 ms run' },
   partyline_ticks_skipped_total: { kind: 'counter', labels: ['worker'], help: 'Ticks left out after a stall' },
   partyline_rtp_packets_total: {

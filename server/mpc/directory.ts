@@ -61,6 +61,13 @@ export interface MemberChanges {
   readonly coach?: boolean | undefined;
 }
 
+/** An MPC that somebody is being called for. */
+export interface Expected {
+  readonly mpc: Mpc;
+  /** Nobody is called any more. Idempotent. */
+  release(): void;
+}
+
 /** Knows every MPC and every member, and alone opens and closes them. Main thread. */
 export class Directory {
   readonly #deps: DirectoryDeps;
@@ -70,6 +77,8 @@ export class Directory {
   readonly #listeners = new Set<(event: DirectoryEvent) => void>();
   /** Joins under way per MPC: they count against its limit and keep it alive. */
   readonly #joining = new Map<Mpc, number>();
+  /** Who is to know when an MPC ends that somebody is being called for. */
+  readonly #expecting = new Map<Mpc, Set<() => void>>();
   #memberCount = 0;
   #draining = false;
 
@@ -164,6 +173,25 @@ export class Directory {
     }
   }
 
+  /**
+   * Somebody is being called for the MPC of that name: it lives from now on, if need be without a member. Once it has had one
+   * it lives no longer than its members stay. `onEnded`: it is over, and the call for it has no purpose any more.
+   */
+  expect(mpcName: string, onEnded: () => void): Expected {
+    const mpc = this.#liveByName.get(mpcName) ?? this.#open(mpcName);
+    const expecting = this.#expecting.get(mpc) ?? new Set();
+    const tell = (): void => onEnded();
+    this.#expecting.set(mpc, expecting.add(tell));
+    return {
+      mpc,
+      release: () => {
+        if (!expecting.delete(tell) || expecting.size > 0) return;
+        this.#expecting.delete(mpc);
+        this.#endIfEmpty(mpc);
+      },
+    };
+  }
+
   /** Starts an MPC whose members wait. False: it has started, or has ended. */
   start(mpc: Mpc): boolean {
     if (mpc.status !== 'initialized') return false;
@@ -204,6 +232,8 @@ export class Directory {
     this.#deps.engine.closeConference(mpc.uuid);
     for (const member of mpc.presentMembers) this.leave(mpc, member, 'mpc_ended', true);
     if (mpc.wasJoined) this.#emit({ type: 'mpc-ended', mpc });
+    for (const onEnded of [...(this.#expecting.get(mpc) ?? [])]) onEnded();
+    this.#expecting.delete(mpc);
   }
 
   /** Hangs up on everybody present. For the end of the process, after `drain`. */
@@ -243,7 +273,8 @@ export class Directory {
   }
 
   #endIfEmpty(mpc: Mpc): void {
-    if (mpc.status !== 'ended' && !this.#joining.has(mpc) && mpc.presentMembers.length === 0)
+    const isAwaited = this.#joining.has(mpc) || (!mpc.wasJoined && this.#expecting.has(mpc));
+    if (mpc.status !== 'ended' && !isAwaited && mpc.presentMembers.length === 0)
       this.end(mpc, 'no_active_participants');
   }
 

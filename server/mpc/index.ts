@@ -1,6 +1,13 @@
 export { keepDeadlines } from './deadlines.ts';
 export { type DigitRelay, relayDigits } from './digits.ts';
-export { Directory, type DirectoryEvent, type JoinRequest, type JoinResult, type MemberChanges } from './directory.ts';
+export {
+  Directory,
+  type DirectoryEvent,
+  type Expected,
+  type JoinRequest,
+  type JoinResult,
+  type MemberChanges,
+} from './directory.ts';
 export {
   isMpcName,
   type MemberSelection,
@@ -23,7 +30,7 @@ export {
 export { type ExitCause, type LegKind, Member } from './member.ts';
 export { Mpc, type MpcEndCause, type MpcStatus } from './mpc.ts';
 export type { PlayNews } from './play-news.ts';
-export type { PlayChange, PlayForm, PlayRecord, PlayState } from './play-record.ts';
+export type { PlayChange, PlayForm, PlayKind, PlayRecord, PlayState } from './play-record.ts';
 export { type PlayStarted, Plays } from './plays.ts';
 export { readTerms, readXmlTerms, type TermsRead, type TermsRules } from './read-terms.ts';
 export { type MpcSound, type SoundRules, soundUnder } from './sound-rules.ts';

@@ -1,5 +1,6 @@
 import type { LegId, Play, PlayEndReason, PlayOptions, PlayStatus } from '../../media/index.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
+import type { SpokenText } from '../speak/index.ts';
 import type { Role } from './identity.ts';
 import type { Member } from './member.ts';
 import type { Mpc } from './mpc.ts';
@@ -11,6 +12,9 @@ export type PlayForm =
   | { readonly by: 'ids'; readonly ids: readonly string[] }
   | { readonly by: 'call'; readonly callUuid: string };
 
+/** Files or a text: each is stopped where it was started, and leaves the other alone. */
+export type PlayKind = 'play' | 'speech';
+
 export interface PlayCommand {
   /** The `api_id` of the request. */
   readonly id: string;
@@ -18,6 +22,8 @@ export interface PlayCommand {
   readonly members: readonly Member[];
   readonly form: PlayForm;
   readonly urls: readonly string[];
+  /** Set when the sound is a text that is spoken: `urls` then has an internal address. */
+  readonly spoken?: SpokenText | undefined;
   readonly options: PlayOptions;
   /** Loudness to which every clip is brought; undefined leaves them as they are. */
   readonly normalizeLufs: number | undefined;
@@ -71,6 +77,7 @@ export class PlayEntry implements PlayRecord {
   readonly mpc: Mpc;
   readonly form: PlayForm;
   readonly urls: readonly string[];
+  readonly spoken: SpokenText | undefined;
   readonly options: PlayOptions;
   readonly normalizeLufs: number | undefined;
   readonly callback: CallbackTarget | undefined;
@@ -86,12 +93,17 @@ export class PlayEntry implements PlayRecord {
     this.mpc = command.mpc;
     this.form = command.form;
     this.urls = command.urls;
+    this.spoken = command.spoken;
     this.options = command.options;
     this.normalizeLufs = command.normalizeLufs;
     this.callback = command.callback;
     this.gainDb = command.options.gainDb;
     this.createdAt = createdAt;
     this.#source = play;
+  }
+
+  get kind(): PlayKind {
+    return this.spoken ? 'speech' : 'play';
   }
 
   get state(): PlayState {

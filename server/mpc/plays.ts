@@ -2,7 +2,7 @@ import type { MediaEngine, PlayEvent } from '../../media/index.ts';
 import type { Member } from './member.ts';
 import type { Mpc } from './mpc.ts';
 import { NewsDesk, type PlayNews } from './play-news.ts';
-import { type PlayChange, type PlayCommand, PlayEntry, type PlayRecord } from './play-record.ts';
+import { type PlayChange, type PlayCommand, PlayEntry, type PlayKind, type PlayRecord } from './play-record.ts';
 
 export type PlayStarted =
   | { readonly ok: true; readonly play: PlayRecord }
@@ -96,14 +96,14 @@ export class Plays {
   }
 
   /** Stops what was asked for with `all`. */
-  stopAll(mpc: Mpc): void {
-    for (const entry of this.#runningIn(mpc)) if (entry.form.by === 'all') entry.stop();
+  stopAll(mpc: Mpc, kind: PlayKind): void {
+    for (const entry of this.#runningIn(mpc)) if (entry.form.by === 'all' && entry.kind === kind) entry.stop();
   }
 
   /** Stops, for each member, what was asked for naming her. */
-  stopMembers(mpc: Mpc, members: readonly Member[]): void {
+  stopMembers(mpc: Mpc, members: readonly Member[], kind: PlayKind): void {
     for (const entry of this.#runningIn(mpc)) {
-      if (entry.form.by !== 'ids') continue;
+      if (entry.form.by !== 'ids' || entry.kind !== kind) continue;
       const { ids } = entry.form;
       const legs = members.flatMap((member) => (ids.includes(member.id) && member.leg ? [member.leg.id] : []));
       if (legs.length > 0) entry.stop(legs);
@@ -111,8 +111,10 @@ export class Plays {
   }
 
   /** Stops what was asked for on a call, whichever legs it went to. False: nothing of it runs. */
-  stopCall(callUuid: string): boolean {
-    const entries = [...this.#running.values()].filter(({ form }) => form.by === 'call' && form.callUuid === callUuid);
+  stopCall(callUuid: string, kind: PlayKind): boolean {
+    const entries = [...this.#running.values()].filter(
+      (entry) => entry.kind === kind && entry.form.by === 'call' && entry.form.callUuid === callUuid,
+    );
     for (const entry of entries) entry.stop();
     return entries.length > 0;
   }

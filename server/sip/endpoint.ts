@@ -63,9 +63,10 @@ export class Endpoint implements Receiver {
   /** Calls somebody. Undefined: no new calls are made any more, or too much is under way. */
   dial(order: CallOrder): OutgoingCall | undefined {
     if (this.#isUnavailable() || this.#transactions.open >= this.#deps.limits.transactions) return undefined;
-    const { transport, address, port } = order.place;
+    const { way } = order;
+    const flow = 'send' in way ? way : this.#deps.connect(way.transport, way.address, way.port);
     let key: string | undefined;
-    const call: OutgoingCall = new OutgoingCall(order, this.#deps.connect(transport, address, port), this.#callDeps, {
+    const call: OutgoingCall = new OutgoingCall(order, flow, this.#callDeps, {
       onDialog: (dialog) => {
         key = dialog.key;
         this.#calls.set(key, call);

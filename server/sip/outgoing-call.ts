@@ -17,10 +17,13 @@ import type { ServerTransaction } from './transaction.ts';
 export interface CallOrder {
   /** Who is called: the Request-URI and To. */
   readonly uri: string;
-  readonly place: Place;
+  /** Where it goes: a connection that stands, as to a phone that registered, or a place to be reached. */
+  readonly way: Flow | Place;
+  /** Proxies on the way (RFC 3327). */
+  readonly routes?: readonly NameAddress[];
   readonly from: NameAddress;
   readonly headers: Readonly<Record<string, string>>;
-  /** Of the peer at `place`; undefined leaves its challenges unanswered. */
+  /** Of the peer on the way; undefined leaves its challenges unanswered. */
   readonly credentials: Credentials | undefined;
   /** Opened with `outgoingLegOptions`: its port is offered, the answer sets the rest. Its owner closes it. */
   readonly leg: RtpLeg;
@@ -55,11 +58,11 @@ export interface OutgoingCallEvents {
 const DISCARD_PORT = 9;
 
 /** How to open the leg of a call that we make: silent, to nowhere, until the answer says more. */
-export function outgoingLegOptions(codecs: readonly SupportedCodec[], place: Place): RtpLegOptions {
+export function outgoingLegOptions(codecs: readonly SupportedCodec[], address: string): RtpLegOptions {
   const [codec] = codecs;
   if (!codec) throw new Error('the setting names at least one codec');
-  const remote = { address: place.address, port: DISCARD_PORT };
-  return { codec, remote, direction: 'inactive', alsoTrusted: [place.address] };
+  const remote = { address, port: DISCARD_PORT };
+  return { codec, remote, direction: 'inactive', alsoTrusted: [address] };
 }
 
 /** One call that we make, from INVITE to BYE. */
@@ -90,6 +93,7 @@ export class OutgoingCall {
         from: order.from,
         to: { name: undefined, uri: order.uri, params: new Map() },
         flow,
+        routes: order.routes ?? [],
         headers: order.headers,
         offer: this.#negotiation.offer(order.leg.port),
         authorize: credentials

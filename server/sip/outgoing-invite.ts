@@ -22,6 +22,7 @@ export interface InviteOrder {
   readonly from: NameAddress;
   readonly to: NameAddress;
   readonly flow: Flow;
+  readonly routes: readonly NameAddress[];
   readonly headers: Readonly<Record<string, string>>;
   readonly offer: Buffer;
   readonly authorize: Authorize | undefined;
@@ -88,7 +89,7 @@ export class OutgoingInvite {
   }
 
   #send(headers: Readonly<Record<string, string>>): [RequestParts, InviteClient] {
-    const { uri, to, flow, offer } = this.#order;
+    const { uri, to, flow, routes, offer } = this.#order;
     const { publicAddress, port, transactions, newToken } = this.#deps;
     this.#sequence += 1;
     this.#heard = false;
@@ -101,7 +102,7 @@ export class OutgoingInvite {
       to,
       callId: this.#callId,
       cseq: { number: this.#sequence, method: 'INVITE' },
-      routes: [],
+      routes,
     };
     const bytes = encodeRequest({
       ...request,

@@ -27,7 +27,7 @@ before(async () => {
     batchIo: true,
     // Nothing is played here.
     clips: { open: (url: URL) => assert.fail(`${publicUrl(url)} was asked for`) } as unknown as ClipStore,
-    observer: { playStarted: () => {}, playEnded: () => {} },
+    observer: { playStarted: () => {}, playEnded: () => {}, mixerDied: () => {} },
     limits: { playsPerMember: 5, playsPerNode: 5 },
     noRtpWarnMs: 60_000,
     noRtpHangupMs: 60_000,

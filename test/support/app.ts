@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { checkSource, parseFetchAllow, sourcePolicy } from '../../media/clip/index.ts';
 import { OPEN_FLOOR } from '../../media/conference/floor.ts';
+import type { SpeechEngine } from '../../media/speech/index.ts';
 import type { Resource } from '../../server/api/resource.ts';
 import type { Readiness } from '../../server/api/status.ts';
 import { type AppDeps, apiResources, createApp } from '../../server/app.ts';
@@ -22,6 +23,7 @@ import {
   plainTerms,
   type Role,
 } from '../../server/mpc/index.ts';
+import { Speaker } from '../../server/speak/index.ts';
 import { ClipStoreDouble } from './clip-store-double.ts';
 import { DiskDouble } from './disk-double.ts';
 import { EngineDouble } from './engine-double.ts';
@@ -36,6 +38,16 @@ export interface AppAnswer {
   readonly headers: Headers;
 }
 
+/** Takes every text in two languages, and says nothing. */
+const MUTE: SpeechEngine = {
+  name: 'mute 1',
+  languages: [
+    { tag: 'en-us', name: 'English (America)', also: new Map([['en', 3]]) },
+    { tag: 'de', name: 'German', also: new Map() },
+  ],
+  synthesize: async function* () {},
+};
+
 const NOTHING_DROPPED = { slow_reader: 0, playback_full: 0 };
 
 /** The app on a port of its own, over an engine without sound, on a clock that the test moves. */
@@ -49,6 +61,7 @@ export class AppUnderTest {
   readonly plays: Plays;
   readonly news: PlayNews[] = [];
   readonly clips = new ClipStoreDouble();
+  readonly speaker: Speaker;
   readonly hungUp: string[] = [];
   readonly logged: string[] = [];
   readonly tokensFor: string[] = [];
@@ -58,8 +71,9 @@ export class AppUnderTest {
   #uuids = 0;
   readonly #server: Server;
 
-  constructor(env: Readonly<Record<string, string>> = {}) {
+  constructor(env: Readonly<Record<string, string>> = {}, speech: SpeechEngine | null = MUTE) {
     const config = configOf(env);
+    this.speaker = new Speaker(speech ?? undefined);
     this.directory = new Directory({
       engine: this.engine,
       limits: {
@@ -110,6 +124,7 @@ export class AppUnderTest {
       history: this.history,
       plays: this.plays,
       clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
+      speaker: this.speaker,
       checkUrl: (url) => checkSource(url, policy),
       tokens: {
         seconds: 60,

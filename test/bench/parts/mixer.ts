@@ -1,5 +1,6 @@
 import { mulaw } from '../../../media/codec/g711.ts';
 import type { PacketHandler, PacketIo, PacketSocket } from '../../../media/io/packet-io.ts';
+import { LegMemory } from '../../../media/leg/leg-memory.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/packet.ts';
 import type { Clock } from '../../../media/time/clock.ts';
 import { MixerWorker } from '../../../media/worker/mixer-worker.ts';
@@ -181,6 +182,7 @@ function openLeg(worker: MixerWorker, leg: number): void {
       ssrc: leg + 1,
       sequence: 0,
       timestamp: 0,
+      memory: LegMemory.allocate(),
     },
   });
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Sound } from '../../../../media/play/sound.ts';
 import { FRAME, RATE, TestConference } from '../../../support/conference.ts';
-import { tone } from '../../../support/tones.ts';
+import { tone, tonesIn } from '../../../support/tones.ts';
 
 const CLIP = 1000;
 const SPEECH = 440;
@@ -427,4 +427,27 @@ test('layers have queues of their own: a whisper does not wait for an announceme
   mpc.play('whisper', ['ana'], [clip(mpc, 20, 2000)], { layer: 'whisper' });
   mpc.runTicks(20);
   assert.deepEqual(mpc.tonesHeardBy('ana', [1000, 2000]), [1000, 2000]);
+});
+
+test('a play that was heard elsewhere goes on in its place, and before what waits with a higher priority', () => {
+  const mpc = new TestConference();
+  mpc.join('ana');
+  mpc.join('ben');
+  const [ana, ben] = ['ana', 'ben'].map((name) => mpc.conference.member(mpc.id(name))!);
+  const place = { item: 1, round: 1, sample: 7 * FRAME, played: 17 * FRAME };
+  const sounds = [clip(mpc, 10, 500), clip(mpc, 10, 1500)];
+  mpc.play('again', [], sounds);
+  const run = mpc.play('resumed', [], sounds);
+  mpc.conference.stage.play(run, [ana!, ben!], new Map([[ana!, place]]));
+  mpc.play('urgent', ['ana'], [clip(mpc, 5, 3000)], { priority: 9 });
+  mpc.runTicks(3);
+  assert.deepEqual(
+    tonesIn(mpc.take('ana').subarray(FRAME), RATE, [500, 1500, 3000]).map(({ hz }) => hz),
+    [1500],
+  );
+  assert.deepEqual(mpc.tonesHeardBy('ben', [500, 1500, 3000]), [500], 'who had not heard it hears it from the start');
+  mpc.runTicks(5);
+  assert.deepEqual(mpc.tonesHeardBy('ana', [500, 1500, 3000]), [3000]);
+  const [ended] = mpc.plays.ended.filter(({ play }) => play === 'resumed');
+  assert.deepEqual([ended?.reason, ended?.played], ['completed', 3 * FRAME], 'it counts what it sounded itself');
 });

@@ -32,12 +32,18 @@ beforeEach(() => {
 });
 
 const progress = (positionMs: number, paused = false, legs = [1, 2]) =>
-  play.progress({
-    play: 'p',
-    positionMs,
-    paused,
-    legs: legs.map((leg) => ({ leg, playedMs: positionMs, underruns: 0 })),
-  });
+  play.progress(
+    {
+      play: 'p',
+      positionMs,
+      item: 0,
+      round: 1,
+      soundedMs: positionMs,
+      paused,
+      legs: legs.map((leg) => ({ leg, playedMs: positionMs, underruns: 0 })),
+    },
+    now,
+  );
 
 test('changes to a play that sounds go to the mixer at once', () => {
   play.started([1, 2], 5000);
@@ -171,4 +177,44 @@ test('a play that is over takes no more changes', () => {
     events.map(({ type }) => type),
     ['started', 'started', 'ended', 'ended', 'finished'],
   );
+});
+
+test('when its mixer dies it goes on in the next: each listener in her place, who waited waits, what was asked is kept', () => {
+  play.begin();
+  play.started([1], 5000);
+  progress(180, false, [1]);
+  play.setGain(-20, 0);
+  play.suspend(now + 61);
+  now += 500;
+  posted.length = 0;
+  play.pause();
+  play.stop([2]);
+  assert.deepEqual([posted, play.status, play.targets[0]?.playedMs], [[], 'paused', 240], 'there is nobody to tell');
+  const next: Command[] = [];
+  play.goOn({ post: (command) => next.push(command), feed: undefined as never }, [9]);
+  assert.deepEqual(next, [
+    {
+      type: 'play',
+      play: 'p',
+      conference: 'c',
+      legs: [1, 2],
+      sounds: [9],
+      options: { ...OPTIONS, gainDb: -20 },
+      resumed: [{ item: 0, round: 1, positionMs: 240, soundedMs: 240, legs: [1] }],
+    },
+    { type: 'pause-play', play: 'p', paused: true },
+    { type: 'stop-play', play: 'p', legs: [2] },
+  ]);
+  events.length = 0;
+  play.started([1], 5400);
+  assert.deepEqual([events, play.positionMs], [[], 240], 'it had started long before');
+  play.ended(1, 'completed', 760, 1);
+  assert.deepEqual(play.targets[0], {
+    leg: 1,
+    status: 'completed',
+    playedMs: 1000,
+    startLatencyMs: 1000,
+    underruns: 1,
+    end: 'completed',
+  });
 });

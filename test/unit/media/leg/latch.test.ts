@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Latch } from '../../../../media/leg/latch.ts';
+import { LegMemory } from '../../../../media/leg/leg-memory.ts';
 
 const SDP = '192.0.2.1';
 const SIGNALLING = '198.51.100.7';
@@ -79,4 +80,17 @@ test('a re-INVITE with another address learns anew, and with the same one change
   locked.moveTo(STRANGER, 9000);
   assert.deepEqual([locked.address, locked.port, locked.locked], [STRANGER, 9000, false]);
   assert.equal(locked.judge(STRANGER, 9000, 3, 0), 'resync');
+});
+
+test('made again from memory, a latch holds on to the stream it had learned, wherever that moved since', () => {
+  const memory = new LegMemory();
+  const first = new Latch(SDP, 4000, [SIGNALLING], memory);
+  lock(first, SIGNALLING, 6000);
+  for (let i = 0; i < 5; i++) first.judge(SIGNALLING, 6002, 7, 2000 + i);
+  const second = new Latch(SDP, 4000, [SIGNALLING], new LegMemory(memory.memory));
+  assert.deepEqual([second.address, second.port, second.locked], [SIGNALLING, 6002, true]);
+  assert.equal(second.judge(SIGNALLING, 6002, 7, 3000), 'accept');
+  assert.equal(second.judge(SDP, 4000, 9, 3000), 'foreign', 'nobody may learn in its place');
+  first.moveTo(STRANGER, 9000);
+  assert.equal(new Latch(STRANGER, 9000, [], memory).locked, false, 'what a re-INVITE moved is learned anew');
 });

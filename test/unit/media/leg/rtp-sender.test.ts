@@ -5,6 +5,7 @@ import { mulaw } from '../../../../media/codec/g711.ts';
 import { g722 } from '../../../../media/codec/g722.ts';
 import { codecFor } from '../../../../media/codec/table.ts';
 import { Encodings, Output } from '../../../../media/conference/output.ts';
+import { LegMemory } from '../../../../media/leg/leg-memory.ts';
 import { RateBridge } from '../../../../media/leg/rate-bridge.ts';
 import { RtpSender } from '../../../../media/leg/rtp-sender.ts';
 import { parseRtp, RtpFault, RtpHeader } from '../../../../media/rtp/packet.ts';
@@ -90,4 +91,19 @@ test("a digit's duration is told in the clock of the events, not of the codec", 
     );
     from.close();
   }
+});
+
+test('a sender made again from what the old one left in memory goes on with the next packet of the same stream', () => {
+  const memory = new LegMemory();
+  const first = new RtpSender(ORIGIN, memory);
+  first.setCodec(mulaw, encodings, undefined);
+  const before = send(first, [1000, 1001, 1002]).at(-1)!;
+  const second = new RtpSender(ORIGIN, new LegMemory(memory.memory));
+  second.setCodec(mulaw, encodings, undefined);
+  const [after] = send(second, [1020]);
+  assert.ok(after);
+  assert.deepEqual([after.ssrc, after.sequence], [before.ssrc, (before.sequence + 1) & 0xffff]);
+  assert.equal(after.timestamp, (before.timestamp + 18 * 160) % 2 ** 32, 'on the clock of the ticks');
+  assert.equal(after.marker, true, 'a new burst');
+  assert.deepEqual([second.packets, second.octets], [4, 640], 'RTCP counts on');
 });

@@ -30,3 +30,18 @@ test('after a stall at most three ticks catch up and the rest are skipped with t
   assert.equal(schedule.take(205), -1);
   assert.equal(schedule.deadline, 220);
 });
+
+test('a schedule that follows another begins with its next tick: what was missed between them is skipped and counted', () => {
+  const schedule = new TickSchedule(1000, 50);
+  assert.equal(schedule.take(2300), 60, 'tick 62 of 65 is the first of three that catch up');
+  assert.deepEqual([schedule.next, schedule.skipped], [63, 12]);
+});
+
+test('a first schedule begins with the tick that is due next, and has skipped nothing', () => {
+  assert.equal(TickSchedule.after(1000, 1000), 0);
+  assert.equal(TickSchedule.after(1000, 1141), 8);
+  const schedule = new TickSchedule(1000, TickSchedule.after(1000, 1141));
+  assert.equal(schedule.take(1159), -1);
+  assert.equal(schedule.take(1160), 0);
+  assert.equal(schedule.skipped, 0);
+});

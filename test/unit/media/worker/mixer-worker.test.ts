@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mulaw } from '../../../../media/codec/g711.ts';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
+import { LegMemory } from '../../../../media/leg/leg-memory.ts';
 import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../../../../media/rtp/packet.ts';
 import {
   middleOfNtp,
@@ -35,6 +36,7 @@ function spec(port: number, changes: Partial<RtpLegSpec> = {}): RtpLegSpec {
     ssrc: 0xabcd,
     sequence: 65_530,
     timestamp: 4_294_967_000,
+    memory: LegMemory.allocate(),
     ...changes,
   };
 }

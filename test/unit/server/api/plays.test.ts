@@ -39,6 +39,7 @@ test('the Location of a play leads to it, from fetching to its end', async () =>
     role: [],
     call_uuid: null,
     urls: [MP3],
+    speech: null,
     loop: 1,
     volume: 0,
     normalize: false,

@@ -16,11 +16,13 @@ test('health needs no credentials and follows the process, readiness follows the
   assert.equal((await app.raw('GET', '/healthz')).status, 200);
 });
 
-test('a server is ready when it has started, does not drain, and can decode', () => {
-  const ready = { started: true, draining: false, hasDecoder: true };
+test('a server is ready when it has started, does not drain, can decode, and its mixers live', () => {
+  const ready = { started: true, mixersFail: false, draining: false, hasDecoder: true };
   assert.deepEqual(readinessOf(ready), { ready: true });
   assert.deepEqual(readinessOf({ ...ready, started: false }), { ready: false, reason: 'starting' });
   assert.deepEqual(readinessOf({ ...ready, draining: true }), { ready: false, reason: 'draining' });
+  const failing = { ready: false, reason: 'mixer threads keep dying' };
+  assert.deepEqual(readinessOf({ ...ready, mixersFail: true, draining: true }), failing, 'the cause goes first');
   const undecoded = readinessOf({ ...ready, hasDecoder: false });
   assert.match(undecoded.ready ? '' : undecoded.reason, /ffmpeg/);
 });

@@ -213,3 +213,36 @@ test('an MPC that is over is forgotten here: history has it', async () => {
   directory.leave(mpc, member, 'hangup', false);
   assert.equal(directory.find({ by: 'uuid', uuid: mpc.uuid }), undefined);
 });
+
+test('an MPC that somebody is called for lives without members until nobody is called any more', async () => {
+  let ended = 0;
+  const onEnded = () => {
+    ended += 1;
+  };
+  const expected = directory.expect('a', onEnded);
+  const other = directory.expect('a', onEnded);
+  assert.equal(expected.mpc, other.mpc);
+  assert.equal(expected.mpc.status, 'initialized');
+  await join('a', async () => {
+    throw new EngineBusy('no port');
+  });
+  expected.release();
+  expected.release();
+  assert.equal(directory.find({ by: 'name', name: 'a' }), other.mpc, 'a join that failed has not ended it');
+  other.release();
+  assert.equal(directory.find({ by: 'name', name: 'a' }), undefined);
+  assert.equal(ended, 0, 'who let go does not need to know');
+});
+
+test('an MPC that has had members does not wait for those who are called: they are told that it is over', async () => {
+  let ended = 0;
+  const expected = directory.expect('a', () => {
+    ended += 1;
+  });
+  const { mpc, member } = await joined('a');
+  assert.equal(mpc, expected.mpc);
+  directory.leave(mpc, member, 'hangup', false);
+  assert.equal(mpc.status, 'ended');
+  assert.equal(ended, 1);
+  expected.release();
+});

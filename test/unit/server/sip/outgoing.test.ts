@@ -30,7 +30,7 @@ function dial(options: { readonly transport?: 'UDP' | 'TCP'; readonly credential
   const told: (string | CallEnd)[] = [];
   const call = bench.endpoint.dial({
     uri: 'sip:bob@192.0.2.7',
-    place: { transport: options.transport ?? 'UDP', address: '192.0.2.7', port: 5060 },
+    way: { transport: options.transport ?? 'UDP', address: '192.0.2.7', port: 5060 },
     from: { name: '"Team"', uri: 'sip:4930123@192.0.2.1', params: new Map() },
     headers: { 'x-ph-ticket': '7' },
     credentials: options.credentials,
@@ -364,7 +364,7 @@ suite('two servers with a bad line between them', () => {
       );
       const call = caller.endpoint.dial({
         uri: 'sip:demo@127.0.0.1:5060',
-        place: { transport: 'UDP', address: '127.0.0.1', port: 5060 },
+        way: { transport: 'UDP', address: '127.0.0.1', port: 5060 },
         from: { name: undefined, uri: 'sip:us@127.0.0.1', params: new Map() },
         headers: {},
         credentials: undefined,
