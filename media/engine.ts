@@ -54,12 +54,20 @@ export interface RtpLegOptions {
   readonly direction: Direction;
 }
 
+/** Two sounds of one leg: what its member says, as far as others may hear it, and what she hears. */
+export type Track = 'said' | 'heard';
+
 /** A stream leg's sound: 20 ms frames of raw audio; `L16` is little-endian. */
 export interface StreamLegOptions {
   readonly encoding: 'PCMU' | 'L16';
   readonly sampleRate: 8000 | 16000;
   /** Takes each 20 ms frame the member hears. The bytes are only valid during the call. */
   readonly onFrame: (frame: Uint8Array) => void;
+  /**
+   * Set for a leg that listens along with another one of its conference: it may speak like any other, but it hears what
+   * that leg says or hears, and no play takes it in.
+   */
+  readonly listensTo?: { readonly leg: LegId; readonly track: Track };
 }
 
 /** What may change on a living leg; absent fields stay. */

@@ -2,8 +2,10 @@ import type { SampleRate } from '../audio/frame.ts';
 import { addFrame, MAX_SAMPLE, minusOwn, subtractFrame } from '../audio/pcm.ts';
 import type { ConferenceId, FloorRules, LegChanges, LegId, PlayEndReason, PlayId } from '../engine.ts';
 import type { MixerLeg } from '../leg/leg.ts';
+import { ListeningLeg } from '../leg/listening-leg.ts';
 import { Floor } from './floor.ts';
 import { Group } from './group.ts';
+import { Listeners, ownLeg } from './listeners.ts';
 import { Member } from './member.ts';
 import { Output } from './output.ts';
 import { type PlayReports, Stage } from './stage.ts';
@@ -25,6 +27,8 @@ export class Conference {
   readonly stage: Stage;
   /** Set while somebody records. */
   taps: Taps | undefined;
+  /** Set while somebody listens along with a member. */
+  #listeners: Listeners | undefined;
   readonly #samplesPerFrame: number;
   readonly #members: Member[] = [];
   readonly #byId = new Map<LegId, Member>();
@@ -68,7 +72,13 @@ export class Conference {
     member.update(state);
     this.#members.push(member);
     this.#byId.set(id, member);
-    this.stage.welcome(member);
+    if (leg instanceof ListeningLeg) {
+      this.#listeners ??= new Listeners(this.#samplesPerFrame, (target) => this.#byId.get(target));
+      this.#listeners.add(leg);
+    } else {
+      this.stage.welcome(member);
+      this.#listeners?.joined(member);
+    }
     this.#regroup(member);
     return member;
   }
@@ -86,7 +96,11 @@ export class Conference {
     this.#leaveGroup(member);
     this.#byId.delete(id);
     this.#members.splice(this.#members.indexOf(member), 1);
-    return member.leg;
+    if (member.leg instanceof ListeningLeg) {
+      this.#listeners?.remove(member.leg);
+      if (this.#listeners?.empty) this.#listeners = undefined;
+    }
+    return ownLeg(member.leg);
   }
 
   update(id: LegId, changes: LegChanges): void {
@@ -107,6 +121,7 @@ export class Conference {
     const speech = (talking & 1) !== 0 ? this.#speech : undefined;
     const everything = (talking & 2) !== 0 ? this.#sumWithWhispers(speech) : speech;
     if (this.taps !== undefined) this.taps.take(everything, this.#groupList, tick);
+    if (this.#listeners !== undefined) this.#listeners.take();
     for (let i = 0; i < this.#groupList.length; i++) {
       const group = this.#groupList[i]!;
       const live = group.base === 'none' ? undefined : group.base === 'conference' ? speech : everything;

@@ -16,7 +16,7 @@ export type Base = 'none' | 'conference' | 'conference+whispers';
 /** One party in a conference, as the mixer sees it. */
 export class Member {
   readonly id: LegId;
-  readonly leg: MixerLeg;
+  leg: MixerLeg;
   /** What she says in this tick; meaningful only while `talking`. */
   readonly frame: Int16Array;
   /** Her voice is in this tick's mix. */

@@ -166,6 +166,7 @@ export class LiveStreamLeg extends LiveLeg implements StreamLeg {
       kind: 'stream',
       encoding: options.encoding,
       sampleRate: options.sampleRate,
+      listensTo: options.listensTo,
       inward: this.#inward.memory,
       outward: this.#outward.memory,
     };

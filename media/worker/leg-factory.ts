@@ -11,6 +11,7 @@ import type { PacketIo, PacketSocket } from '../io/packet-io.ts';
 import { Latch } from '../leg/latch.ts';
 import type { MixerLeg } from '../leg/leg.ts';
 import { LegMemory } from '../leg/leg-memory.ts';
+import { ListeningLeg } from '../leg/listening-leg.ts';
 import { RtpLeg, type RtpLegState } from '../leg/rtp-leg.ts';
 import type { RtpTotals } from '../leg/rtp-totals.ts';
 import { StreamLeg } from '../leg/stream-leg.ts';
@@ -106,13 +107,15 @@ export class LegFactory {
   }
 
   stream(spec: StreamLegSpec, sampleRate: SampleRate): StreamLeg {
-    return new StreamLeg({
+    const options = {
       codec: spec.encoding === 'PCMU' ? mulaw : this.#littleEndian.get(spec.sampleRate)!,
       sampleRate,
       encodings: this.#encodingsAt(sampleRate),
       inward: new ByteRing(spec.inward),
       outward: new ByteRing(spec.outward),
-    });
+    };
+    const { listensTo } = spec;
+    return listensTo ? new ListeningLeg(options, listensTo.leg, listensTo.track) : new StreamLeg(options);
   }
 
   #encodingsAt(sampleRate: SampleRate): Encodings {

@@ -11,6 +11,7 @@ import type {
   PlayId,
   PlayOptions,
   RtpRemote,
+  StreamLegOptions,
   WorkerSnapshot,
 } from '../engine.ts';
 
@@ -45,6 +46,7 @@ export interface StreamLegSpec {
   readonly kind: 'stream';
   readonly encoding: 'PCMU' | 'L16';
   readonly sampleRate: 8000 | 16000;
+  readonly listensTo: StreamLegOptions['listensTo'] | undefined;
   /** Shared: what the member says, and what it hears. */
   readonly inward: SharedArrayBuffer;
   readonly outward: SharedArrayBuffer;
