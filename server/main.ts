@@ -19,6 +19,7 @@ import { createApp } from './app.ts';
 import { BasicAuth } from './auth.ts';
 import { banner, hostOf } from './banner.ts';
 import { CallbackQueue, deliver, playCallbacks } from './callbacks/index.ts';
+import { Calls } from './calls/index.ts';
 import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
 import { CredentialsError, loadAccount } from './credentials.ts';
@@ -122,6 +123,14 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     now,
     newUuid: randomUUID,
   });
+  const calls = new Calls({
+    engine,
+    directory,
+    roomSound: { sampleRate: config.sound.sampleRate, floor: config.sound.floor },
+    maxCalls: config.members.max,
+    now,
+    newUuid: randomUUID,
+  });
   logMembers(directory, log);
   const stopDeadlines = keepDeadlines(directory, systemClock);
   const history = new History({ store, limits: config.history, clock: systemClock, now });
@@ -177,6 +186,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     authorize: (header, address) => auth.check(header, address),
     tokens,
     directory,
+    calls,
     engine,
     clock: systemClock,
     newUuid: randomUUID,
@@ -198,7 +208,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const sip = await startSip({
     ...config.sip,
     publicAddress: config.publicAddress,
-    directory,
+    calls,
     engine,
     log,
     observer: metrics.sipObserver(),
@@ -228,7 +238,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     'taking calls',
   );
   shutdown = new Shutdown({
-    directory,
+    calls,
     drainMs: config.drainMs,
     clock: systemClock,
     log,

@@ -1,9 +1,9 @@
 import type { Clock } from '../media/index.ts';
+import type { Calls } from './calls/index.ts';
 import type { Logger } from './log.ts';
-import type { Directory } from './mpc/index.ts';
 
 export interface ShutdownDeps {
-  readonly directory: Directory;
+  readonly calls: Calls;
   readonly drainMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -35,9 +35,9 @@ export class Shutdown {
       this.#cutShort();
       return;
     }
-    const { directory, drainMs, log } = this.#deps;
-    log.info({ reason, members: directory.memberCount, drainMs }, 'shutting down');
-    directory.drain();
+    const { calls, drainMs, log } = this.#deps;
+    log.info({ reason, calls: calls.count, drainMs }, 'shutting down');
+    calls.drain();
     void this.#run();
   }
 
@@ -49,9 +49,9 @@ export class Shutdown {
   }
 
   async #run(): Promise<void> {
-    const { directory, clock, log, close, exit } = this.#deps;
+    const { calls, clock, log, close, exit } = this.#deps;
     await this.#drained();
-    directory.hangUpAll();
+    calls.hangUpAll();
     const cancel = clock.setTimeout(() => {
       log.error('closing took too long');
       exit(1);
@@ -69,11 +69,11 @@ export class Shutdown {
 
   /** Resolves with the last member, at the end of the drain time, or when somebody has no patience. */
   #drained(): Promise<void> {
-    const { directory, clock, drainMs } = this.#deps;
+    const { calls, clock, drainMs } = this.#deps;
     return new Promise((resolve) => {
       const cancel = clock.setTimeout(() => done(), drainMs);
-      const unsubscribe = directory.subscribe((event) => {
-        if (event.type === 'member-left' && directory.memberCount === 0) done();
+      const unsubscribe = calls.subscribe((event) => {
+        if (event.type === 'ended' && calls.count === 0) done();
       });
       const done = (): void => {
         cancel();
@@ -81,7 +81,7 @@ export class Shutdown {
         resolve();
       };
       this.#cutShort = done;
-      if (directory.memberCount === 0) done();
+      if (calls.count === 0) done();
     });
   }
 }

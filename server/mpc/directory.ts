@@ -34,6 +34,12 @@ export interface JoinRequest<L extends Leg> {
   readonly openLeg: (conference: string, onEvent: (event: LegEvent) => void) => Promise<L>;
   /** Ends the call at the far side; called at most once, and never after the far side left by itself. */
   readonly hangUp: (cause: ExitCause) => void;
+  /** Asked before that: true when the call goes on elsewhere and has moved its leg there. */
+  readonly takeBack?: (cause: ExitCause) => boolean;
+  /** A new one when left out. */
+  readonly callUuid?: string;
+  /** The conference that the leg is in: a new MPC opens on the same mixer. */
+  readonly beside?: string;
   /** Leg events of interest to the signalling side, such as DTMF. */
   readonly onLegEvent?: (event: LegEvent) => void;
 }
@@ -130,7 +136,7 @@ export class Directory {
     if (this.#draining) return { ok: false, reason: 'draining' };
     if (this.#memberCount + this.#joiningTotal() >= this.#deps.limits.maxMembers)
       return { ok: false, reason: 'server_full' };
-    const mpc = this.#liveByName.get(request.mpcName) ?? this.#open(request.mpcName);
+    const mpc = this.#liveByName.get(request.mpcName) ?? this.#open(request.mpcName, request.beside);
     const waiting = this.#joining.get(mpc) ?? 0;
     if (mpc.presentMembers.length + waiting >= this.#roomIn(mpc)) return { ok: false, reason: 'mpc_full' };
 
@@ -152,12 +158,13 @@ export class Directory {
       }
       member = new Member({
         id: mpc.nextMemberId(),
-        callUuid: this.#deps.newUuid(),
+        callUuid: request.callUuid ?? this.#deps.newUuid(),
         terms: request.terms,
         kind: request.kind,
         address: request.address,
         joinedAt: this.#deps.now(),
         hangUp: request.hangUp,
+        takeBack: request.takeBack,
       });
       member.leg = leg;
       this.#enter(mpc, member);
@@ -228,6 +235,7 @@ export class Directory {
     mpc.end(cause, this.#deps.now());
     this.#liveByName.delete(mpc.name);
     this.#liveByUuid.delete(mpc.uuid);
+    for (const member of mpc.presentMembers) member.giveBack('mpc_ended');
     // First, so that plays end because the conference did, not because their listeners left one by one.
     this.#deps.engine.closeConference(mpc.uuid);
     for (const member of mpc.presentMembers) this.leave(mpc, member, 'mpc_ended', true);
@@ -241,11 +249,11 @@ export class Directory {
     for (const mpc of this.live) for (const member of mpc.presentMembers) this.leave(mpc, member, 'shutdown', true);
   }
 
-  #open(name: string): Mpc {
+  #open(name: string, beside?: string): Mpc {
     const mpc = new Mpc(this.#deps.newUuid(), name, this.#deps.now());
     this.#liveByName.set(name, mpc);
     this.#liveByUuid.set(mpc.uuid, mpc);
-    this.#deps.engine.openConference({ id: mpc.uuid, ...this.#deps.sound(name) });
+    this.#deps.engine.openConference({ id: mpc.uuid, ...this.#deps.sound(name), ...(beside && { beside }) });
     return mpc;
   }
 

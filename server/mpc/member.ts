@@ -16,6 +16,8 @@ export interface MemberOptions {
   readonly joinedAt: Date;
   /** Ends the call at the far side (BYE, WebSocket close). Called once, unless the far side ended it. */
   readonly hangUp: (cause: ExitCause) => void;
+  /** Asked first: true when the call goes on elsewhere and has moved its leg there. */
+  readonly takeBack?: ((cause: ExitCause) => boolean) | undefined;
 }
 
 type LegState = Required<LegChanges>;
@@ -43,6 +45,9 @@ export class Member {
   /** What the leg knows; a new one is as the engine makes it. */
   #told: LegState = { muted: false, held: false, voice: 'conference', hearsWhispers: false };
   readonly #hangUp: (cause: ExitCause) => void;
+  readonly #takeBack: (cause: ExitCause) => boolean;
+  /** The leg is no longer this member's. */
+  #givenBack = false;
 
   constructor(options: MemberOptions) {
     this.id = options.id;
@@ -55,6 +60,7 @@ export class Member {
     this.held = options.terms.held;
     this.coach = options.terms.coach;
     this.#hangUp = options.hangUp;
+    this.#takeBack = options.takeBack ?? (() => false);
   }
 
   get role(): Role {
@@ -85,11 +91,18 @@ export class Member {
     return this.held || this.waiting;
   }
 
-  /** Marks the exit and closes the leg. Only the MPC calls it; `hangUp` is for exits the far side does not know of. */
+  /** Offers the call its leg back, while the conference is still there to move out of. */
+  giveBack(cause: ExitCause): void {
+    this.#givenBack ||= this.present && this.#takeBack(cause);
+  }
+
+  /** Marks the exit and closes the leg, or gives it back when the far side is still there and somebody wants it. */
   exit(cause: ExitCause, at: Date, tellPeer: boolean): void {
     if (!this.present) return;
+    if (tellPeer) this.giveBack(cause);
     this.exitedAt = at;
     this.exitCause = cause;
+    if (this.#givenBack) return;
     this.leg?.close();
     if (tellPeer) this.#hangUp(cause);
   }

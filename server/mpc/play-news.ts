@@ -83,5 +83,6 @@ export class NewsDesk {
 }
 
 function memberOf(play: PlayRecord, leg: number): Member | undefined {
-  return play.mpc.members.find((member) => member.leg?.id === leg);
+  // A call that came back has the same leg as before.
+  return play.mpc.members.findLast((member) => member.leg?.id === leg);
 }

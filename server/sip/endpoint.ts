@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { Call, type CallDeps } from './call.ts';
 import { ALLOW, CAPABILITIES, METHODS } from './capabilities.ts';
 import { dialogKey } from './dialog.ts';
 import type { Flow, Pressure, Receiver } from './flow.ts';
 import type { Guard } from './guard.ts';
+import { type CallDeps, IncomingCall } from './incoming-call.ts';
 import { readContact, readInvitation, readTimer, refuseByForm } from './invitation.ts';
 import type { SipLimits } from './limits.ts';
 import { type SipRequest, tagOf } from './message.ts';
@@ -43,7 +43,7 @@ export class Endpoint implements Receiver {
   /** Calls of ours that nobody answered yet, and INVITEs taken back that are not settled. */
   readonly #dialling = new Set<OutgoingCall>();
   /** Calls whose INVITE has no final answer, for CANCEL. */
-  readonly #early = new Map<ServerTransaction, Call>();
+  readonly #early = new Map<ServerTransaction, IncomingCall>();
   #closing = false;
   #onEmpty: () => void = () => {};
 
@@ -190,7 +190,7 @@ export class Endpoint implements Receiver {
     }
     if (!read.ok || !contact.ok || !timer.ok) return;
     this.#responder.respond(transaction, { status: 100, reason: 'Trying' });
-    const call = new Call(transaction, read.invitation, contact.target, timer.timer, this.#callDeps, () => {
+    const call = new IncomingCall(transaction, read.invitation, contact.target, timer.timer, this.#callDeps, () => {
       this.#early.delete(transaction);
       this.#calls.delete(call.dialog.key);
       this.#counted();
@@ -230,7 +230,7 @@ export class Endpoint implements Receiver {
   }
 
   #isUnavailable(): boolean {
-    return this.#closing || this.#deps.directory.draining;
+    return this.#closing || this.#deps.calls.draining;
   }
 
   /** A request of our own that came back (RFC 3261 section 16.3). */

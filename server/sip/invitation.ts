@@ -6,13 +6,18 @@ import { MIN_SESSION_SECONDS, readSessionTimer, type SessionTimer } from './sess
 import { percentDecode, readUri } from './uri.ts';
 
 const MAX_ADDRESS_LENGTH = 256;
+const MAX_APP_HEADERS = 20;
+const MAX_APP_HEADER_LENGTH = 256;
 
 /** What an INVITE that begins a call asks for. */
 export interface Invitation {
   readonly mpcName: string;
   readonly role: Role;
-  /** Who calls, for people to read. */
+  /** Who calls and who is called, for people to read. */
   readonly address: string;
+  readonly to: string;
+  /** Those that Plivo hands on to apps, by their names in full. */
+  readonly headers: ReadonlyMap<string, string>;
   /** Undefined: the offer is to be ours. */
   readonly offer: Buffer | undefined;
 }
@@ -30,7 +35,13 @@ export function readInvitation(request: SipRequest): InvitationResult {
   const body = sessionDescription(request);
   if (!body.ok) return body;
   const address = readable(request.from.uri).slice(0, MAX_ADDRESS_LENGTH);
-  return { ok: true, invitation: { mpcName, role, address, offer: body.sdp } };
+  const to = readable(request.uri).slice(0, MAX_ADDRESS_LENGTH);
+  return { ok: true, invitation: { mpcName, role, address, to, headers: appHeaders(request), offer: body.sdp } };
+}
+
+function appHeaders(request: SipRequest): ReadonlyMap<string, string> {
+  const found = [...request.headers].filter(([name]) => name.startsWith('x-ph-')).slice(0, MAX_APP_HEADERS);
+  return new Map(found.map(([name, value]) => [name, value.slice(0, MAX_APP_HEADER_LENGTH)]));
 }
 
 /** The user part names the MPC, as UTF-8 with percent-escapes. */

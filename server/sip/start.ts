@@ -3,7 +3,7 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { MediaEngine } from '../../media/engine.ts';
 import { type Clock, systemClock } from '../../media/time/clock.ts';
-import type { Directory } from '../mpc/index.ts';
+import type { Calls } from '../calls/index.ts';
 import { StartError } from '../start-error.ts';
 import { G711, type SupportedCodec } from './codecs.ts';
 import { Endpoint } from './endpoint.ts';
@@ -25,7 +25,7 @@ export interface SipDeps {
   readonly trusted: readonly string[];
   /** Requests a second from one source. */
   readonly rateLimit: number;
-  readonly directory: Directory;
+  readonly calls: Calls;
   readonly engine: MediaEngine;
   readonly log: SipLog;
   readonly observer?: SipObserver;
@@ -69,7 +69,7 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
     limits,
     guard,
     observer: deps.observer ?? SILENT_OBSERVER,
-    directory: deps.directory,
+    calls: deps.calls,
     engine: deps.engine,
     codecs: deps.codecs ?? G711,
     log: deps.log,

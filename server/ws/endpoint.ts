@@ -5,16 +5,9 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { MediaEngine } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
 import type { AuthResult } from '../auth.ts';
+import type { Call, Calls } from '../calls/index.ts';
 import type { Logger } from '../log.ts';
-import {
-  type Directory,
-  type ExitCause,
-  type JoinResult,
-  type Member,
-  type Mpc,
-  type MpcRef,
-  plainTerms,
-} from '../mpc/index.ts';
+import { type Directory, type JoinResult, type Member, type Mpc, type MpcRef, plainTerms } from '../mpc/index.ts';
 import { StreamCounters, type StreamStats } from './counters.ts';
 import { describeFormat } from './format.ts';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './limits.ts';
@@ -37,6 +30,7 @@ export interface StreamDeps {
   readonly authorize: (header: string | undefined, address: string) => AuthResult;
   readonly tokens: StreamTokens;
   readonly directory: Directory;
+  readonly calls: Calls;
   readonly engine: Pick<MediaEngine, 'openStreamLeg'>;
   readonly clock: Clock;
   readonly newUuid: () => string;
@@ -80,8 +74,8 @@ class Endpoint implements StreamEndpoint {
   readonly #sockets: WebSocketServer;
   readonly #places: Places;
   readonly #counters = new StreamCounters();
-  /** Streams by MPC, for digits, with the member each belongs to. */
-  readonly #streams = new Map<Mpc, Map<Stream, Member>>();
+  /** By their calls' UUIDs. */
+  readonly #streams = new Map<string, { readonly stream: Stream; readonly call: Call }>();
   readonly #unsubscribe: () => void;
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     void this.#upgrade(request, socket, head);
@@ -118,8 +112,7 @@ class Endpoint implements StreamEndpoint {
     if (!this.#closing) {
       this.#closing = true;
       this.#unsubscribe();
-      for (const [mpc, streams] of this.#streams)
-        for (const member of [...streams.values()]) this.#deps.directory.leave(mpc, member, 'shutdown', true);
+      for (const { call } of [...this.#streams.values()]) this.#deps.calls.end(call, 'shutdown', true);
     }
     if (this.#places.total > 0)
       await new Promise<void>((resolve) => {
@@ -210,42 +203,50 @@ class Endpoint implements StreamEndpoint {
     parameters: StreamParameters,
     address: string,
   ): Promise<void> {
-    const { directory, engine } = this.#deps;
+    const { calls, engine } = this.#deps;
     const { format, role } = parameters;
     // The member joins first, so that a refusal can still be an HTTP answer; until the upgrade its frames go nowhere.
     let stream: Stream | undefined;
-    const joined = await directory.join({
-      mpcName,
-      terms: plainTerms(role),
+    const rung = calls.ring({
       kind: 'ws',
-      address,
-      openLeg: (conference, onEvent) =>
-        engine.openStreamLeg(conference, { ...format, onFrame: (frame) => stream?.hear(frame) }, onEvent),
-      hangUp: (cause: ExitCause) => stream?.stop(cause),
+      direction: 'inbound',
+      from: address,
+      to: mpcName,
+      hangUp: (cause) => stream?.stop(cause),
     });
+    if (!rung.ok) {
+      this.#refuse(socket, JOIN_REFUSALS[rung.reason]);
+      return;
+    }
+    const { call } = rung;
+    const joined = await calls.openInMpc(call, mpcName, plainTerms(role), (conference, onEvent) =>
+      engine.openStreamLeg(conference, { ...format, onFrame: (frame) => stream?.hear(frame) }, onEvent),
+    );
     if (!joined.ok) {
+      calls.end(call, 'failed', false);
       this.#refuse(socket, JOIN_REFUSALS[joined.reason]);
       return;
     }
-    const { mpc, member } = joined;
-    if (this.#closing || !member.present) {
-      directory.leave(mpc, member, 'shutdown', false);
+    if (this.#closing || call.status === 'ended') {
+      calls.end(call, 'shutdown', false);
       this.#refuse(socket, DRAINING);
       return;
     }
     // Completes at once or, when the peer is gone already, not at all.
     if (!socket.destroyed)
       this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        stream = this.#open(webSocket, joined, parameters);
+        stream = this.#open(webSocket, call, joined, parameters);
       });
-    if (!stream) {
-      directory.leave(mpc, member, 'hangup', false);
+    if (stream) {
+      calls.answered(call);
+    } else {
+      calls.end(call, 'hangup', false);
       socket.destroy();
     }
   }
 
-  #open(socket: WebSocket, { mpc, member, leg }: Joined, { format, framing }: StreamParameters): Stream {
-    const { directory, clock, authId, newUuid, log, onDigits } = this.#deps;
+  #open(socket: WebSocket, call: Call, { mpc, member, leg }: Joined, { format, framing }: StreamParameters): Stream {
+    const { calls, clock, authId, newUuid, log } = this.#deps;
     const identity = {
       streamId: newUuid(),
       callId: member.callUuid,
@@ -262,21 +263,17 @@ class Endpoint implements StreamEndpoint {
       limits: this.#limits,
       clock,
       counters: this.#counters,
-      onDigits: (digits) => {
-        for (const digit of digits) this.#tellDigit(mpc, member, digit);
-        onDigits?.(mpc, member, digits);
-      },
+      onDigits: (digits) => this.#pressed(call, digits),
       onEnded: () => {
-        this.#forget(mpc, stream);
-        directory.leave(mpc, member, 'hangup', false);
+        this.#streams.delete(call.uuid);
+        calls.end(call, 'hangup', false);
       },
       onClosed: (code) => {
         this.#counters.closed(code);
         log.info({ stream: identity.streamId, call: member.callUuid, code }, 'stream ended');
       },
     });
-    const streams = this.#streams.get(mpc) ?? new Map<Stream, Member>();
-    this.#streams.set(mpc, streams.set(stream, member));
+    this.#streams.set(call.uuid, { stream, call });
     this.#counters.accepted += 1;
     log.info(
       {
@@ -292,14 +289,16 @@ class Endpoint implements StreamEndpoint {
     return stream;
   }
 
-  #forget(mpc: Mpc, stream: Stream): void {
-    const streams = this.#streams.get(mpc);
-    streams?.delete(stream);
-    if (streams?.size === 0) this.#streams.delete(mpc);
+  #pressed({ place }: Call, digits: string): void {
+    if (place.in !== 'mpc') return;
+    for (const digit of digits) this.#tellDigit(place.mpc, place.member, digit);
+    this.#deps.onDigits?.(place.mpc, place.member, digits);
   }
 
   #tellDigit(mpc: Mpc, from: Member, digit: string): void {
-    for (const [stream, member] of this.#streams.get(mpc) ?? []) if (member !== from) stream.digit(digit);
+    if (this.#streams.size === 0) return;
+    for (const member of mpc.presentMembers)
+      if (member !== from) this.#streams.get(member.callUuid)?.stream.digit(digit);
   }
 
   #refuse(socket: Duplex, refusal: Refusal): void {

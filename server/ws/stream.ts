@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws';
 import type { StreamLeg } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
-import type { ExitCause } from '../mpc/index.ts';
+import type { CallEndCause } from '../calls/index.ts';
 import { Allowance } from './allowance.ts';
 import { AudioConverter } from './converter.ts';
 import type { StreamCounters } from './counters.ts';
@@ -38,14 +38,22 @@ export interface StreamOptions {
   readonly onClosed: (code: number) => void;
 }
 
-/** How a member's exit is told: `stop` and the close frame both carry the cause. */
-const CLOSE_CODES: Readonly<Record<ExitCause, number>> = {
+/** How the call's end is told: `stop` and the close frame both carry the cause. */
+const CLOSE_CODES: Readonly<Record<CallEndCause, number>> = {
   hangup: 1000,
   kicked: 1000,
   mpc_ended: 1000,
-  transferred: 1000,
+  hangup_api: 1000,
+  hangup_xml: 1000,
+  end_of_xml: 1000,
+  cancelled: 1000,
+  rejected: 1000,
+  busy: 1000,
+  no_answer: 1000,
   no_rtp: 1000,
   lost: 1011,
+  failed: 1011,
+  app_failed: 1011,
   shutdown: 1001,
 };
 
@@ -117,8 +125,8 @@ export class Stream {
     if (!this.#ended) this.#queue.control(this.#writer.dtmf(digit));
   }
 
-  /** Tells the client that its membership is over, and why, and closes. */
-  stop(cause: ExitCause): void {
+  /** Tells the client that its call is over, and why, and closes. */
+  stop(cause: CallEndCause): void {
     if (this.#ended) return;
     this.#queue.control(this.#writer.stop(cause));
     this.#end(CLOSE_CODES[cause], cause);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { Calls } from '../../../server/calls/index.ts';
 import { createLog } from '../../../server/log.ts';
 import { Directory, plainTerms } from '../../../server/mpc/index.ts';
 import { Shutdown } from '../../../server/shutdown.ts';
@@ -20,19 +21,31 @@ async function serving(options: { close?: () => Promise<void> } = {}) {
     newUuid: randomUUID,
   });
   const events: string[] = [];
-  const join = () =>
-    directory.join({
-      mpcName: 'standup',
-      terms: plainTerms('customer'),
+  const calls = new Calls({
+    engine,
+    directory,
+    roomSound: { sampleRate: 8000, floor: { maxTalkers: 0, noiseGate: false } },
+    maxCalls: 10,
+    now: () => new Date(0),
+    newUuid: randomUUID,
+  });
+  const ring = () =>
+    calls.ring({
       kind: 'sip',
-      address: '',
-      openLeg: (conference, onEvent) => engine.openRtpLeg(conference, {}, onEvent),
+      direction: 'inbound',
+      from: '',
+      to: '',
       hangUp: (cause) => events.push(`hang up: ${cause}`),
     });
-  const joined = await join();
-  assert.ok(joined.ok);
+  const rung = ring();
+  assert.ok(rung.ok, 'there is room for a call');
+  const { call } = rung;
+  const joined = await calls.openInMpc(call, 'standup', plainTerms('customer'), (conference, onEvent) =>
+    engine.openRtpLeg(conference, {}, onEvent),
+  );
+  assert.ok(joined.ok, 'and for a member');
   const shutdown = new Shutdown({
-    directory,
+    calls,
     drainMs: DRAIN_MS,
     clock,
     log: createLog({ level: 'silent', pretty: false }),
@@ -43,20 +56,20 @@ async function serving(options: { close?: () => Promise<void> } = {}) {
       }),
     exit: (code) => events.push(`exit ${code}`),
   });
-  return { clock, directory, shutdown, events, joined, join };
+  return { clock, calls, call, shutdown, events, ring };
 }
 
 /** Lets promises that are already decided run on. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test('running calls may finish, new ones are refused, and the last one out ends the process', async () => {
-  const { clock, shutdown, directory, events, joined, join } = await serving();
+  const { clock, shutdown, calls, call, events, ring } = await serving();
   shutdown.request('SIGTERM');
-  assert.deepEqual(await join(), { ok: false, reason: 'draining' });
+  assert.deepEqual(ring(), { ok: false, reason: 'draining' });
   clock.advance(DRAIN_MS - 1);
   await settle();
   assert.deepEqual(events, [], 'it waits');
-  directory.leave(joined.mpc, joined.member, 'hangup', false);
+  calls.end(call, 'hangup', false);
   await settle();
   assert.deepEqual(events, ['close', 'exit 0']);
 });
@@ -80,9 +93,9 @@ test('a second signal ends the waiting at once', async () => {
   assert.equal(events.length, 3, 'it ends once');
 });
 
-test('without members it ends at once', async () => {
-  const { shutdown, directory, events, joined } = await serving();
-  directory.leave(joined.mpc, joined.member, 'hangup', false);
+test('without calls it ends at once', async () => {
+  const { shutdown, calls, call, events } = await serving();
+  calls.end(call, 'hangup', false);
   shutdown.request('SIGTERM');
   await settle();
   assert.deepEqual(events, ['close', 'exit 0']);

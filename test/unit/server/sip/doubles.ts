@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import type { LegEvent, MediaEngine, RtpLeg, RtpLegChanges, RtpLegOptions } from '../../../../media/engine.ts';
 import { EngineBusy } from '../../../../media/engine.ts';
+import { Calls } from '../../../../server/calls/index.ts';
 import { Directory } from '../../../../server/mpc/index.ts';
 import { G711 } from '../../../../server/sip/codecs.ts';
 import { Endpoint } from '../../../../server/sip/endpoint.ts';
@@ -163,11 +164,24 @@ export function directoryFor(
   });
 }
 
+/** Calls that the directory's MPCs take in. */
+export function callsFor(engine: FakeEngine, directory: Directory): Calls {
+  return new Calls({
+    engine: engine.asEngine(),
+    directory,
+    roomSound: { sampleRate: 8000, floor: OPEN_FLOOR },
+    maxCalls: 100,
+    now: () => new Date(0),
+    newUuid: randomUUID,
+  });
+}
+
 /** An endpoint with everything around it, on a clock that stands still. */
 export class SipBench {
   readonly clock = new HandClock(0);
   readonly engine = new FakeEngine();
   readonly directory: Directory;
+  readonly calls: Calls;
   readonly endpoint: Endpoint;
   readonly counts = new Map<string, number>();
   /** What was logged as our own mistake. */
@@ -180,13 +194,14 @@ export class SipBench {
   constructor(options: BenchOptions = {}) {
     this.limits = { ...DEFAULT_LIMITS, ratePerSecond: 10_000, ...options.limits };
     this.directory = directoryFor(this.engine, options);
+    this.calls = callsFor(this.engine, this.directory);
     let tokens = 0;
     this.endpoint = new Endpoint({
       clock: this.clock,
       limits: this.limits,
       guard: new Guard(options.trusted ?? ['127.0.0.0/8', '::1/128'], options.authenticate),
       observer: this.#observer(),
-      directory: this.directory,
+      calls: this.calls,
       engine: this.engine.asEngine(),
       codecs: G711,
       log: { ...silentLog(), error: (fields) => this.errors.push(fields) },

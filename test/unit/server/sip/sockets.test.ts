@@ -11,7 +11,7 @@ import { HandClock } from '../../../support/hand-clock.ts';
 import { until } from '../../../support/server.ts';
 import { SipClient } from '../../../support/sip-client.ts';
 import { CallScript, sdpText } from '../../../support/sip-script.ts';
-import { directoryFor, FakeEngine, silentLog } from './doubles.ts';
+import { callsFor, directoryFor, FakeEngine, silentLog } from './doubles.ts';
 
 const open: { close(): unknown }[] = [];
 
@@ -42,7 +42,7 @@ async function start(changes: Partial<SipDeps> = {}): Promise<Running> {
     publicAddress: '127.0.0.1',
     trusted: ['127.0.0.0/8', '::1/128'],
     rateLimit: 1000,
-    directory,
+    calls: callsFor(engine, directory),
     engine: engine.asEngine(),
     log: silentLog(),
     observer,

@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import { systemClock } from '../../../../media/time/clock.ts';
 import type { AuthResult } from '../../../../server/auth.ts';
+import { Calls } from '../../../../server/calls/index.ts';
 import { Directory, type Mpc } from '../../../../server/mpc/index.ts';
 import { attachStreams, type StreamEndpoint, type StreamLimits, StreamTokens } from '../../../../server/ws/index.ts';
 import { JoinRefused, WsClient, type WsClientOptions } from '../../../support/ws-client.ts';
@@ -64,6 +65,14 @@ export async function start(
     now: () => new Date(0),
     newUuid,
   });
+  const calls = new Calls({
+    engine: engine.asEngine,
+    directory,
+    roomSound: { sampleRate: 8000, floor: OPEN_FLOOR },
+    maxCalls: 100,
+    now: () => new Date(0),
+    newUuid,
+  });
   const tokens = new StreamTokens(systemClock);
   const digits: string[] = [];
   const logged: string[] = [];
@@ -78,6 +87,7 @@ export async function start(
     authorize: (header) => auth ?? (header === BASIC ? { ok: true } : { ok: false, reason: 'denied' }),
     tokens,
     directory,
+    calls,
     engine: engine.asEngine,
     clock: systemClock,
     newUuid,

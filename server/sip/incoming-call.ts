@@ -1,6 +1,7 @@
 import type { MediaEngine, RtpLeg, RtpLegOptions } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
-import { type Directory, type ExitCause, type JoinResult, type Member, type Mpc, plainTerms } from '../mpc/index.ts';
+import type { Call, CallEndCause, Calls } from '../calls/index.ts';
+import { type JoinResult, plainTerms } from '../mpc/index.ts';
 import type { SupportedCodec } from './codecs.ts';
 import { answering, Dialog, type DialogDeps } from './dialog.ts';
 import type { Flow } from './flow.ts';
@@ -15,19 +16,12 @@ import type { ServerTransaction } from './transaction.ts';
 
 export interface CallDeps extends DialogDeps {
   readonly clock: Clock;
-  readonly directory: Directory;
+  readonly calls: Calls;
   readonly engine: MediaEngine;
   readonly codecs: readonly SupportedCodec[];
   readonly log: SipLog;
   /** A number from 0 up to 2^31. */
   readonly newSessionId: () => number;
-}
-
-/** What the call has of the MPC it joined. */
-interface Joined {
-  readonly mpc: Mpc;
-  readonly member: Member;
-  readonly leg: RtpLeg;
 }
 
 /** RTP to here is thrown away by every host (RFC 863): the leg's place to send while the peer has named none. */
@@ -39,26 +33,34 @@ const RETRY_AFTER: Readonly<Record<'server_full' | 'busy' | 'draining', number>>
   draining: 30,
 };
 /** ITU-T Q.850 cause numbers, for the Reason header. */
-const Q850_CAUSE: Readonly<Record<ExitCause, number>> = {
+const Q850_CAUSE: Readonly<Record<CallEndCause, number>> = {
   hangup: 16,
   kicked: 16,
   mpc_ended: 16,
-  transferred: 16,
   shutdown: 16,
+  hangup_api: 16,
+  hangup_xml: 16,
+  end_of_xml: 16,
+  cancelled: 16,
+  rejected: 21,
+  busy: 17,
+  no_answer: 19,
   no_rtp: 102,
   lost: 41,
+  failed: 41,
+  app_failed: 41,
 };
 
-/** One caller from INVITE to BYE: its dialog, its offers and answers, its membership in an MPC. */
-export class Call {
+/** One caller from INVITE to BYE: its dialog, its offers and answers, and the call that they carry. */
+export class IncomingCall {
   readonly dialog: Dialog;
   readonly #deps: CallDeps;
   readonly #invitation: Invitation;
   readonly #negotiation: Negotiation;
-  readonly #onEnded: (call: Call) => void;
+  readonly #onEnded: (call: IncomingCall) => void;
   readonly #session: Session;
   readonly #timer: SessionTimer;
-  #joined: Joined | undefined;
+  #call: Call | undefined;
 
   constructor(
     invite: ServerTransaction,
@@ -66,7 +68,7 @@ export class Call {
     target: string | undefined,
     timer: SessionTimer,
     deps: CallDeps,
-    onEnded: (call: Call) => void,
+    onEnded: (call: IncomingCall) => void,
   ) {
     this.#deps = deps;
     this.#invitation = invitation;
@@ -93,7 +95,8 @@ export class Call {
 
   /** Rings, joins the MPC and answers, or refuses. */
   async start(invite: ServerTransaction): Promise<void> {
-    const { offer, mpcName, role, address } = this.#invitation;
+    const { calls, engine, log } = this.#deps;
+    const { offer, mpcName, role, address, to, headers } = this.#invitation;
     const offered = offer && this.#negotiation.offered(offer, this.dialog.signallingAddress);
     if (offered && !offered.ok) {
       this.dialog.refuse(
@@ -108,30 +111,39 @@ export class Call {
       this.dialog.refuse(488, 'Not Acceptable Here');
       return;
     }
-    this.dialog.ring();
-    const result = await this.#deps.directory.join({
-      mpcName,
-      terms: plainTerms(role),
+    const rung = calls.ring({
       kind: 'sip',
-      address,
-      openLeg: (conference, onEvent) => this.#deps.engine.openRtpLeg(conference, options, onEvent),
+      direction: 'inbound',
+      from: address,
+      to,
+      headers,
       hangUp: (cause) => this.dialog.hangUp(reasonHeader(cause)),
     });
+    if (!rung.ok) {
+      this.#refuseJoin(rung.reason);
+      return;
+    }
+    const { call } = rung;
+    this.#call = call;
+    this.dialog.ring();
+    const result = await calls.openInMpc(call, mpcName, plainTerms(role), (conference, onEvent) =>
+      engine.openRtpLeg(conference, options, onEvent),
+    );
     if (!result.ok) {
+      calls.end(call, 'failed', false);
       this.#refuseJoin(result.reason);
       return;
     }
-    this.#joined = result;
     // Cancelled, or hung up again, while it joined.
     if (this.dialog.status !== 'early') {
-      this.#leave('hangup', false);
+      calls.end(call, 'cancelled', false);
       return;
     }
     const body = offered ? offered.accept(result.leg.port) : this.#session.offer(result.leg);
     this.dialog.accept(invite, body, sessionTimerHeaders(this.#timer));
     this.#session.begin(result.leg);
-    const { callUuid, id } = result.member;
-    this.#deps.log.info({ call: callUuid, mpc: mpcName, member: id, from: address }, 'call answered');
+    calls.answered(call);
+    log.info({ call: call.uuid, mpc: mpcName, member: result.member.id, from: address }, 'call answered');
   }
 
   /** Takes an ACK of the dialog. */
@@ -142,6 +154,7 @@ export class Call {
   /** The caller took its INVITE back. */
   cancel(): void {
     this.dialog.refuse(487, 'Request Terminated');
+    if (this.#call) this.#deps.calls.end(this.#call, 'cancelled', false);
   }
 
   /** Answers any other request within the dialog. */
@@ -151,7 +164,7 @@ export class Call {
 
   /** Hangs up because the server goes down. */
   shutDown(): void {
-    if (this.#joined) this.#leave('shutdown', true);
+    if (this.#call?.leg) this.#leave('shutdown', true);
     else this.dialog.refuse(503, 'Service Unavailable', { 'retry-after': String(RETRY_AFTER.draining) });
   }
 
@@ -177,9 +190,9 @@ export class Call {
     else this.dialog.refuse(503, 'Service Unavailable', { 'retry-after': String(RETRY_AFTER[reason]) });
   }
 
-  /** `tellPeer`: the directory then calls `hangUp`, which ends the dialog. */
-  #leave(cause: ExitCause, tellPeer: boolean): void {
-    if (this.#joined) this.#deps.directory.leave(this.#joined.mpc, this.#joined.member, cause, tellPeer);
+  /** `tellPeer`: the dialog is ended on the way. */
+  #leave(cause: CallEndCause, tellPeer: boolean): void {
+    if (this.#call) this.#deps.calls.end(this.#call, cause, tellPeer);
   }
 
   #ended(): void {
@@ -188,6 +201,6 @@ export class Call {
   }
 }
 
-function reasonHeader(cause: ExitCause): string {
+function reasonHeader(cause: CallEndCause): string {
   return `Q.850;cause=${Q850_CAUSE[cause]};text="${cause}"`;
 }

@@ -1,0 +1,11 @@
+export { Call, type CallDirection, type CallKeeper, type CallPlace, type CallSetup } from './call.ts';
+export {
+  type CallEvent,
+  Calls,
+  type CallsDeps,
+  type EnterResult,
+  type OpenLeg,
+  type RingResult,
+  type RoomResult,
+} from './calls.ts';
+export { type CallEndCause, exitCauseOf } from './end-cause.ts';
