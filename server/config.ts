@@ -124,6 +124,11 @@ function arrange(values: SettingValues, machine: Machine) {
       max: values.MAX_MEMBERS ?? workers * MEMBERS_PER_WORKER,
       maxPerMpc: values.MAX_MEMBERS_PER_MPC,
     },
+    statusCallback: {
+      url: values.STATUS_CALLBACK_URL,
+      method: values.STATUS_CALLBACK_METHOD,
+      events: values.STATUS_CALLBACK_EVENTS,
+    },
     history: { keptMs: values.HISTORY_DAYS * DAY_MS, maxMpcs: values.ENDED_MPCS_KEPT },
     plays: { perMember: values.PLAYS_PER_MEMBER, perNode: values.PLAYS_PER_NODE, kept: values.PLAYS_KEPT },
     fetch: {

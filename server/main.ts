@@ -10,6 +10,7 @@ import {
   chooseDecoder,
   type DecoderChoice,
   SOUND_SCHEME,
+  type SourcePolicy,
   sourcePolicy,
   systemResolve,
 } from '../media/clip/index.ts';
@@ -18,7 +19,14 @@ import { readinessOf } from './api/status.ts';
 import { createApp } from './app.ts';
 import { BasicAuth } from './auth.ts';
 import { banner, hostOf } from './banner.ts';
-import { CallbackQueue, deliver, playCallbacks } from './callbacks/index.ts';
+import {
+  CallbackQueue,
+  callbackTarget,
+  deliver,
+  playCallbacks,
+  StatusCallbacks,
+  storedShelf,
+} from './callbacks/index.ts';
 import { Calls } from './calls/index.ts';
 import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
@@ -28,7 +36,7 @@ import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { MixerWatch } from './mixer-watch.ts';
-import { Directory, keepDeadlines, Plays, relayDigits, soundUnder } from './mpc/index.ts';
+import { Directory, keepDeadlines, Plays, relayDigits, type StatusTerms, soundUnder } from './mpc/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
@@ -143,8 +151,21 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     },
     clock: systemClock,
     observer: metrics.callbackObserver(log),
+    shelf: storedShelf(store),
   });
-  const plays = new Plays({ engine, kept: config.plays.kept, now, onNews: playCallbacks(callbacks) });
+  await callbacks.restore();
+  const status = new StatusCallbacks({ queue: callbacks, fallback: statusTerms(config, policy), now });
+  status.follow(directory);
+  const tellPlay = playCallbacks(callbacks);
+  const plays = new Plays({
+    engine,
+    kept: config.plays.kept,
+    now,
+    onNews: (news) => {
+      tellPlay(news);
+      status.tellPlay(news);
+    },
+  });
   directory.subscribe((event) => {
     if (event.type === 'member-joined') plays.memberJoined(event.mpc);
   });
@@ -256,6 +277,19 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     },
   });
   return shutdown;
+}
+
+/** Who is told of MPCs that name nobody themselves. */
+function statusTerms({ statusCallback }: Config, policy: SourcePolicy): StatusTerms | undefined {
+  const { url: text, method, events } = statusCallback;
+  if (text === '') return undefined;
+  const verdict = checkSource(text, policy);
+  if (!verdict.ok)
+    throw new StartError(
+      `STATUS_CALLBACK_URL cannot be called: ${verdict.message}. FETCH_ALLOW opens private receivers.`,
+    );
+  const url = new URL(text);
+  return { target: callbackTarget(url, url.hash, method), events };
 }
 
 function clipLimits({ fetch, clip, decoder }: Config): Partial<ClipLimits> {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type AllowedSource, MAX_URL_LENGTH, parseFetchAllow } from '../media/clip/index.ts';
 import type { CodecName } from '../media/engine.ts';
 import { isMpcName } from './mpc/identity.ts';
+import { STATUS_EVENT_GROUPS, type StatusEventGroup } from './mpc/join-terms.ts';
 import { CODEC_NAMES } from './sip/codecs.ts';
 
 /** One environment variable: what it may hold, what it is when absent, and what it is for. */
@@ -110,11 +111,27 @@ const sampleRates = z.string().transform((text, context) => {
   return rules;
 });
 
+const callbackMethod = oneOf('get', 'post').transform((method): 'GET' | 'POST' => (method === 'get' ? 'GET' : 'POST'));
+
+const eventGroups = z.string().transform((text, context): readonly StatusEventGroup[] => {
+  const groups: StatusEventGroup[] = [];
+  for (const part of splitList(text.toLowerCase())) {
+    const group = STATUS_EVENT_GROUPS.find((known) => known === part);
+    if (group) groups.push(group);
+    else context.addIssue({ code: 'custom', message: `"${part}" must be one of ${STATUS_EVENT_GROUPS.join(', ')}` });
+  }
+  return groups;
+});
+
 const flag = oneOf('true', 'false').transform((text) => text === 'true');
 const anything = z.string();
 const minute = 60;
 const day = 86_400;
 const megabyte = 2 ** 20;
+
+function protocolOf(text: string): string {
+  return URL.canParse(text) ? new URL(text).protocol : '';
+}
 
 function splitList(text: string): string[] {
   return text
@@ -259,6 +276,20 @@ export const SETTINGS = {
     fallback: '90',
     meaning: 'Days that ended MPCs and their participants stay readable',
     schema: whole(0, 3650),
+  },
+  STATUS_CALLBACK_URL: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'Is told what happens in MPCs that name no status callback themselves: [callbacks.md](callbacks.md)',
+    schema: z
+      .string()
+      .refine((text) => text === '' || /^https?:$/.test(protocolOf(text)), 'must be an http or https URL'),
+  },
+  STATUS_CALLBACK_METHOD: { fallback: 'POST', meaning: 'How: GET or POST', schema: callbackMethod },
+  STATUS_CALLBACK_EVENTS: {
+    fallback: 'mpc-state-changes,participant-state-changes',
+    meaning: 'Of what: groups of events',
+    schema: eventGroups,
   },
   ENDED_MPCS_KEPT: {
     fallback: '50000',

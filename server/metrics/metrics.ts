@@ -48,6 +48,7 @@ export class Metrics implements EngineObserver {
   readonly #cacheBytes = this.#gauge('partyline_clip_cache_bytes');
   readonly #callbacksDelivered = this.#counter('partyline_callback_delivered_total');
   readonly #callbackRetries = this.#counter('partyline_callback_retries_total');
+  readonly #callbacksRestored = this.#counter('partyline_callback_restored_total');
   readonly #callbacksFailed = this.#counter('partyline_callback_failed_total');
   readonly #storeWriteErrors = this.#counter('partyline_store_write_errors_total');
   readonly #storeReadErrors = this.#counter('partyline_store_read_errors_total');
@@ -174,7 +175,7 @@ export class Metrics implements EngineObserver {
   }
 
   /** What becomes of callbacks; the log hears of those that were given up. */
-  callbackObserver(log: Pick<Logger, 'warn'>): CallbackObserver {
+  callbackObserver(log: Pick<Logger, 'warn' | 'info'>): CallbackObserver {
     return {
       delivered: () => this.#callbacksDelivered.inc(),
       retried: () => this.#callbackRetries.inc(),
@@ -182,6 +183,11 @@ export class Metrics implements EngineObserver {
         this.#callbacksFailed.inc({ reason });
         log.warn({ reason, detail, url }, 'callback not delivered');
       },
+      restored: (count) => {
+        this.#callbacksRestored.inc(count);
+        log.info({ count }, 'callbacks of an earlier process are on their way');
+      },
+      kept: (count) => log.info({ count }, 'callbacks are kept for the next process'),
     };
   }
 

@@ -55,6 +55,11 @@ export const METRICS = {
     labels: ['reason'],
     help: 'Callbacks given up or dropped, by reason',
   },
+  partyline_callback_restored_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Callbacks that an earlier process had taken and not delivered',
+  },
   partyline_callback_queue_depth: { kind: 'gauge', labels: [], help: 'Callbacks not yet delivered or given up' },
   partyline_store_pending_rows: {
     kind: 'gauge',
