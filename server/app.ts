@@ -59,7 +59,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
     ...speakVoicesResources(deps.speaker),
     ...playResources({ authId, directory, history, plays, idempotency }),
     ...clipResources({ authId, clips: deps.clips, rules }),
-    ...streamTokenResources({ authId, directory, tokens: deps.tokens }),
+    ...streamTokenResources({ authId, directory, tokens: deps.tokens, rules }),
   ];
 }
 

@@ -23,6 +23,7 @@ import {
   CallbackQueue,
   callbackTarget,
   deliver,
+  exchange,
   playCallbacks,
   StatusCallbacks,
   storedShelf,
@@ -37,6 +38,7 @@ import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { MixerWatch } from './mixer-watch.ts';
 import { Directory, keepDeadlines, Plays, relayDigits, type StatusTerms, soundUnder } from './mpc/index.ts';
+import { Library, type MusicDeps, playEntrySounds, playMusic } from './music/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
@@ -144,11 +146,10 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const history = new History({ store, limits: config.history, clock: systemClock, now });
   await history.recover();
   history.follow(directory);
+  const guard = { policy, resolve: systemResolve, clock: systemClock };
+  const signed = { ...guard, authToken: account.authToken, newNonce: randomUUID };
   const callbacks = new CallbackQueue({
-    attempt: (target, fields, signal) => {
-      const guard = { policy, resolve: systemResolve, clock: systemClock };
-      return deliver(target, fields, { ...guard, authToken: account.authToken, newNonce: randomUUID }, signal);
-    },
+    attempt: (target, fields, signal) => deliver(target, fields, signed, signal),
     clock: systemClock,
     observer: metrics.callbackObserver(log),
     shelf: storedShelf(store),
@@ -169,6 +170,16 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   directory.subscribe((event) => {
     if (event.type === 'member-joined') plays.memberJoined(event.mpc);
   });
+
+  const library = new Library({
+    ask: (source, fields, signal, maxBytes) => exchange(source, fields, signed, signal, maxBytes),
+    rules: { checkUrl: (url) => checkSource(url, policy), say: () => undefined },
+    onTrouble: (url, detail) => log.warn({ url, detail }, 'no music comes from there'),
+  });
+  const score: MusicDeps['score'] = (source, mpc, member) => library.score(source, mpc, member);
+  const music: MusicDeps = { directory, engine, score, nowMs: systemClock.now, newUuid: randomUUID };
+  playMusic(music);
+  playEntrySounds(music);
 
   const auth = new BasicAuth({
     account,
@@ -194,7 +205,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
     speaker,
     checkUrl: (url) => checkSource(url, policy),
-    tokens: { seconds: TOKEN_SECONDS, issue: (mpc) => tokens.issue(mpc) },
+    tokens: { seconds: TOKEN_SECONDS, issue: (mpc, terms) => tokens.issue(mpc, terms) },
     metrics,
     readiness,
     log,
@@ -268,6 +279,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       await Promise.all([sip.close(), streams.close()]);
       await closeHttpServer(http);
       stopDeadlines();
+      library.close();
       await engine.close();
       await callbacks.close(CALLBACK_GRACE_MS);
       await clips.close();
