@@ -173,7 +173,13 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
 
   const library = new Library({
     ask: (source, fields, signal, maxBytes) => exchange(source, fields, signed, signal, maxBytes),
-    rules: { checkUrl: (url) => checkSource(url, policy), say: () => undefined },
+    rules: {
+      checkUrl: (url) => checkSource(url, policy),
+      say: (text, voice, language) => {
+        const said = speaker.address(text, voice, language);
+        return said.ok ? said.address : undefined;
+      },
+    },
     onTrouble: (url, detail) => log.warn({ url, detail }, 'no music comes from there'),
   });
   const score: MusicDeps['score'] = (source, mpc, member) => library.score(source, mpc, member);
