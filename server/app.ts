@@ -2,6 +2,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { callPlayResources } from './api/call-play.ts';
 import { clipResources } from './api/clips.ts';
 import { Idempotency } from './api/idempotency.ts';
+import { answeredLater } from './api/later-answer.ts';
 import { memberPlayResources } from './api/member-play.ts';
 import { mpcResources } from './api/mpcs.ts';
 import { participantResources } from './api/participants.ts';
@@ -15,6 +16,7 @@ import { speakVoicesResources } from './api/speak-voices.ts';
 import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
+import type { CallbackQueue } from './callbacks/index.ts';
 import type { ClipCatalog } from './clips/catalog.ts';
 import type { Config } from './config.ts';
 import { createConsole } from './console/index.ts';
@@ -32,6 +34,7 @@ export interface AppDeps {
   readonly directory: Directory;
   readonly history: History;
   readonly plays: Plays;
+  readonly callbacks: Pick<CallbackQueue, 'add'>;
   readonly clips: ClipCatalog;
   readonly speaker: Speaker;
   readonly checkUrl: (url: string) => UrlVerdict;
@@ -52,8 +55,13 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
   const kinds = playKinds(rules, deps.speaker);
   const { maxMemberIds } = limits;
   return [
-    ...mpcResources({ authId, directory, history }),
-    ...participantResources({ authId, directory, history, maxMemberIds }),
+    ...answeredLater(
+      [
+        ...mpcResources({ authId, directory, history }),
+        ...participantResources({ authId, directory, history, maxMemberIds }),
+      ],
+      { callbacks: deps.callbacks, rules },
+    ),
     ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
     ...callPlayResources({ authId, directory, plays, idempotency, kinds }),
     ...speakVoicesResources(deps.speaker),

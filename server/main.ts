@@ -208,6 +208,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     directory,
     history,
     plays,
+    callbacks,
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
     speaker,
     checkUrl: (url) => checkSource(url, policy),

@@ -60,6 +60,8 @@ export class AppUnderTest {
   readonly history: History;
   readonly plays: Plays;
   readonly news: PlayNews[] = [];
+  /** What callbacks carry, with where they go. */
+  readonly calledBack: Readonly<Record<string, string>>[] = [];
   readonly clips = new ClipStoreDouble();
   readonly speaker: Speaker;
   readonly hungUp: string[] = [];
@@ -123,6 +125,10 @@ export class AppUnderTest {
       directory: this.directory,
       history: this.history,
       plays: this.plays,
+      callbacks: {
+        add: (_conference, { url, method }, fields) =>
+          this.calledBack.push({ url: url.href, method, ...Object.fromEntries(fields) }),
+      },
       clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
       speaker: this.speaker,
       checkUrl: (url) => checkSource(url, policy),
