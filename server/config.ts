@@ -114,7 +114,11 @@ function arrange(values: SettingValues, machine: Machine) {
     },
     publicAddress: values.PUBLIC_ADDRESS ?? reachableAddress(values.SIP_HOST, machine.interfaces),
     account,
-    media: { workers, batchUdp: values.BATCH_UDP },
+    media: {
+      workers,
+      batchUdp: values.BATCH_UDP,
+      fullLoad: values.MAX_MIXER_LOAD === 0 ? Number.POSITIVE_INFINITY : values.MAX_MIXER_LOAD / 100,
+    },
     sound: {
       sampleRate: values.SAMPLE_RATE,
       sampleRates: values.SAMPLE_RATE_BY_MPC,

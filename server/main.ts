@@ -39,6 +39,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { MixerWatch } from './mixer-watch.ts';
 import { Directory, keepDeadlines, Plays, relayDigits, type StatusTerms, soundUnder } from './mpc/index.ts';
 import { Library, type MusicDeps, playEntrySounds, playMusic } from './music/index.ts';
+import { giveWayToMixers } from './priority.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { startSip } from './sip/index.ts';
@@ -118,10 +119,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       },
     },
     limits: { playsPerMember: config.plays.perMember, playsPerNode: config.plays.perNode },
+    fullLoad: config.media.fullLoad,
     noRtpWarnMs: config.rtp.noRtpWarnMs,
     noRtpHangupMs: config.rtp.noRtpHangupMs,
     clock: systemClock,
   });
+  giveWayToMixers();
   const now = () => new Date();
   const directory = new Directory({
     engine,

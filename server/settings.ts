@@ -260,6 +260,12 @@ export const SETTINGS = {
     meaning: 'Members on this node; further calls get 503',
     schema: whole(1, 1_000_000),
   },
+  MAX_MIXER_LOAD: {
+    fallback: '95',
+    meaning:
+      'Percent of its time that a mixer thread may need; further calls to its MPCs get 503. 0 takes them all the same',
+    schema: whole(0, 100),
+  },
   MAX_MEMBERS_PER_MPC: {
     fallback: '200',
     meaning: 'Members in one MPC; further calls get 486',

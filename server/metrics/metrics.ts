@@ -92,6 +92,11 @@ export class Metrics implements EngineObserver {
     this.#pull('partyline_callback_queue_depth', () => single(sources.callbackQueueDepth()));
     this.#pull('partyline_store_pending_rows', () => single(sources.storePending()));
 
+    const { engine } = sources;
+    this.#pull('partyline_mixer_load', () => engine().loads.map((value, worker) => ({ labels: { worker }, value })));
+    this.#pull('partyline_legs_refused_total', () => byLabel('reason', engine().legsRefused));
+    this.#pull('partyline_rtp_ports_free', () => single(engine().rtpPortsFree));
+
     const { streams } = sources;
     this.#pull('partyline_ws_open', () => single(streams().open));
     this.#pull('partyline_ws_accepted_total', () => single(streams().accepted));

@@ -84,6 +84,17 @@ export const METRICS = {
     help: "From a tick's deadline to its start",
   },
   partyline_tick_duration_seconds: { kind: 'histogram', labels: ['worker'], help: 'How long a tick took' },
+  partyline_mixer_load: {
+    kind: 'gauge',
+    labels: ['worker'],
+    help: 'Share of its time that a mixer needs, smoothed; calls are refused above MAX_MIXER_LOAD',
+  },
+  partyline_legs_refused_total: {
+    kind: 'counter',
+    labels: ['reason'],
+    help: 'Calls not taken: no time in their mixer (load), no free port or descriptor (ports)',
+  },
+  partyline_rtp_ports_free: { kind: 'gauge', labels: [], help: 'Pairs of RTP ports that a call could have now' },
   partyline_worker_restarts_total: { kind: 'counter', labels: [], help: 'Mixer threads that died and were replaced' },
   partyline_ticks_total: { kind: 'counter', labels: ['worker'], help: 'Ticks of 20 ms run' },
   partyline_ticks_skipped_total: { kind: 'counter', labels: ['worker'], help: 'Ticks left out after a stall' },
