@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import {
   Directory,
-  type JoinTerms,
   type Member,
   type Mpc,
   plainTerms,
@@ -12,7 +11,6 @@ import {
   soundUnder,
 } from '../../../../server/mpc/index.ts';
 import { type DoubleLeg, EngineDouble } from '../../../support/engine-double.ts';
-import { termsOf } from '../../../support/terms.ts';
 
 class Room {
   readonly engine = new EngineDouble();
@@ -24,13 +22,10 @@ class Room {
     newUuid: randomUUID,
   });
 
-  async join(
-    as: Role | JoinTerms = 'customer',
-    mpcName = 'room',
-  ): Promise<{ mpc: Mpc; member: Member; leg: DoubleLeg }> {
+  async join(role: Role = 'customer', mpcName = 'room'): Promise<{ mpc: Mpc; member: Member; leg: DoubleLeg }> {
     const joined = await this.directory.join({
       mpcName,
-      terms: typeof as === 'string' ? plainTerms(as) : as,
+      terms: plainTerms(role),
       kind: 'sip',
       address: '',
       openLeg: (conference, onEvent) => this.engine.openRtpLeg(conference, {}, onEvent),
@@ -79,13 +74,4 @@ test('members on hold neither send nor get digits, and a coach is heard by agent
   room.directory.change(coach.mpc, coach.member, { coach: true });
   relay(coach.mpc, coach.member, '3');
   assert.deepEqual([ana.leg.digits, agent.leg.digits, coach.leg.digits], [[], ['3'], ['2']]);
-});
-
-test('digits of a telephone reach the others when its own terms say so', async () => {
-  const room = new Room();
-  relayDigits(room.directory, { amongPhones: false });
-  const [ana, bob] = [await room.join(termsOf({ relay_dtmf_inputs: true })), await room.join()];
-  ana.leg.report({ type: 'dtmf', digit: '5' });
-  bob.leg.report({ type: 'dtmf', digit: '6' });
-  assert.deepEqual([ana.leg.digits, bob.leg.digits], [[], ['5']]);
 });
