@@ -116,8 +116,29 @@ export class Conference {
 
   /** Makes and sends one frame for every member. `now` in ms. */
   tick(tick: number, now: number): void {
+    this.begin();
+    this.listen(0, this.#members.length, now);
+    this.send(tick);
+  }
+
+  /** First part of a tick: starts what is to be played. */
+  begin(): void {
     this.stage.begin();
-    const talking = this.#listen(now);
+  }
+
+  /** Second part, for all members in turn: pulls the legs of those from one place to another. `now` in ms. */
+  listen(from: number, to: number, now: number): void {
+    const members = this.#members;
+    for (let i = from; i < to; i++) {
+      const member = members[i]!;
+      // A muted leg is pulled all the same: its buffer must not fill up.
+      if (member.listen(member.leg.pull(member.frame, now))) this.#reports.talking(member.id, member.detector.talking);
+    }
+  }
+
+  /** Last part: sums who talks and sends every member one frame. */
+  send(tick: number): void {
+    const talking = this.#sum();
     const speech = (talking & 1) !== 0 ? this.#speech : undefined;
     const everything = (talking & 2) !== 0 ? this.#sumWithWhispers(speech) : speech;
     if (this.taps !== undefined) this.taps.take(everything, this.#groupList, tick);
@@ -125,19 +146,14 @@ export class Conference {
     for (let i = 0; i < this.#groupList.length; i++) {
       const group = this.#groupList[i]!;
       const live = group.base === 'none' ? undefined : group.base === 'conference' ? speech : everything;
-      this.#send(group, live, tick);
+      this.#sendTo(group, live, tick);
     }
     this.stage.end();
   }
 
-  /** Pulls every leg and sums who talks; bit 0: speech for all, bit 1: whispers. */
-  #listen(now: number): number {
+  /** Sums who talks; bit 0: speech for all, bit 1: whispers. */
+  #sum(): number {
     const members = this.#members;
-    for (let i = 0; i < members.length; i++) {
-      const member = members[i]!;
-      // A muted leg is pulled all the same: its buffer must not fill up.
-      if (member.listen(member.leg.pull(member.frame, now))) this.#reports.talking(member.id, member.detector.talking);
-    }
     if (!this.#floor.open) this.#floor.decide(members);
     let talking = 0;
     for (let i = 0; i < members.length; i++) {
@@ -159,7 +175,7 @@ export class Conference {
     return sum;
   }
 
-  #send(group: Group, live: Int32Array | undefined, tick: number): void {
+  #sendTo(group: Group, live: Int32Array | undefined, tick: number): void {
     const mix = group.mix(live);
     const shared = group.output;
     shared.begin(mix === undefined);

@@ -1,4 +1,5 @@
 import type { LegId } from '../engine.ts';
+import type { PacketSocket } from '../io/packet-io.ts';
 import type { MixerLeg } from '../leg/leg.ts';
 import type { ListeningLeg } from '../leg/listening-leg.ts';
 import type { Member } from './member.ts';
@@ -11,6 +12,10 @@ class OverheardLeg implements MixerLeg {
 
   constructor(inner: MixerLeg) {
     this.inner = inner;
+  }
+
+  get socket(): PacketSocket | undefined {
+    return this.inner.socket;
   }
 
   pull(frame: Int16Array, now: number): boolean {

@@ -10,16 +10,17 @@ interface BatchUdp {
 }
 
 const RECEIVE_BUFFER_BYTES = 64 * 1024;
-/** Room for packets of one call; more sockets are served in several. */
-const RECEIVE_BYTES = 4 * 1024 * 1024;
-const META_PACKETS = 4096;
+/** Sockets of one call, and the most packets that the addon takes from one socket: its buffers hold as many. */
+const SOCKETS_PER_CALL = 64;
+const PACKETS_PER_SOCKET = 8;
 /** Few enough that the first do not wait for the last, and that their bytes stay in the cache. */
 const SENT_AT_ONCE = 64;
 /** Room for one datagram: the largest codec's frame fits, L16 at 48 kHz. */
 const LONGEST_DATAGRAM = 2048;
 const RECEIVED = 5;
 const SENT = 4;
-const QUIET_EVERY_TICKS = 10;
+/** A quiet socket is looked at in one tick of so many. */
+const QUIET_TURNS = 10;
 
 /** Loads the addon; undefined when it was not built or does not fit this machine. */
 export function loadBatchUdp(): BatchUdp | undefined {
@@ -30,29 +31,6 @@ export function loadBatchUdp(): BatchUdp | undefined {
   }
 }
 
-/** Sockets that were opened and not closed, packed for the addon. */
-class SocketList {
-  slots = new Int32Array(64);
-  count = 0;
-
-  add(slot: number): void {
-    if (this.count === this.slots.length) {
-      const grown = new Int32Array(this.count * 2);
-      grown.set(this.slots);
-      this.slots = grown;
-    }
-    this.slots[this.count] = slot;
-    this.count += 1;
-  }
-
-  remove(slot: number): void {
-    const at = this.slots.subarray(0, this.count).indexOf(slot);
-    if (at < 0) return;
-    this.count -= 1;
-    this.slots[at] = this.slots[this.count]!;
-  }
-}
-
 class BatchSocket implements PacketSocket {
   readonly slot: number;
   readonly port: number;
@@ -60,19 +38,18 @@ class BatchSocket implements PacketSocket {
   /** The far address of the last packet, as number and as text: it hardly ever changes. */
   sourceNumber = -1;
   sourceAddress = '';
+  readonly quiet: boolean;
   readonly #io: BatchIo;
-  readonly #list: SocketList;
   #targetText = '';
   #targetNumber = 0;
   #closed = false;
 
-  constructor(io: BatchIo, list: SocketList, slot: number, port: number, onPacket: PacketHandler) {
+  constructor(io: BatchIo, slot: number, port: number, quiet: boolean, onPacket: PacketHandler) {
     this.#io = io;
-    this.#list = list;
     this.slot = slot;
     this.port = port;
+    this.quiet = quiet;
     this.onPacket = onPacket;
-    list.add(slot);
   }
 
   send(head: Uint8Array, body: Uint8Array, address: string, port: number): void {
@@ -87,23 +64,23 @@ class BatchSocket implements PacketSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#list.remove(this.slot);
-    this.#io.release(this.slot);
+    this.#io.release(this);
   }
 }
 
 /** All sockets of a mixer thread through the addon: one call receives for all of them, one call sends. */
 export class BatchIo implements PacketIo {
   readonly #udp: BatchUdp;
-  readonly #busy = new SocketList();
-  readonly #quiet = new SocketList();
   readonly #sockets: (BatchSocket | undefined)[] = [];
-  readonly #received = new Uint8Array(RECEIVE_BYTES);
-  readonly #receivedMeta = new Float64Array(META_PACKETS * RECEIVED);
+  readonly #quiet: BatchSocket[] = [];
+  /** Where the next turn of the quiet ones begins. */
+  #quietAt = 0;
+  readonly #slots = new Int32Array(SOCKETS_PER_CALL);
+  readonly #received = new Uint8Array(SOCKETS_PER_CALL * PACKETS_PER_SOCKET * LONGEST_DATAGRAM);
+  readonly #receivedMeta = new Float64Array(SOCKETS_PER_CALL * PACKETS_PER_SOCKET * RECEIVED);
   readonly #outgoing = new Uint8Array(SENT_AT_ONCE * LONGEST_DATAGRAM);
   readonly #outgoingMeta = new Float64Array(SENT_AT_ONCE * SENT);
   #outgoingPackets = 0;
-  #ticks = 0;
 
   constructor(udp: BatchUdp) {
     this.#udp = udp;
@@ -116,15 +93,33 @@ export class BatchIo implements PacketIo {
       return Promise.reject(Object.assign(new Error(`bind ${code} ${host}:${port}`), { code }));
     }
     const [slot, bound] = opened;
-    const socket = new BatchSocket(this, quiet ? this.#quiet : this.#busy, slot, bound, onPacket);
+    const socket = new BatchSocket(this, slot, bound, quiet, onPacket);
     this.#sockets[slot] = socket;
+    if (quiet) this.#quiet.push(socket);
     return Promise.resolve(socket);
   }
 
-  receive(): void {
-    this.#drain(this.#busy);
-    if (this.#ticks % QUIET_EVERY_TICKS === 0) this.#drain(this.#quiet);
-    this.#ticks += 1;
+  receive(sockets: readonly PacketSocket[]): void {
+    for (let first = 0; first < sockets.length; first += SOCKETS_PER_CALL) {
+      const count = Math.min(SOCKETS_PER_CALL, sockets.length - first);
+      // Only sockets of this back end come back to it.
+      for (let i = 0; i < count; i++) this.#slots[i] = (sockets[first + i] as BatchSocket).slot;
+      this.#drain(count);
+    }
+  }
+
+  receiveQuiet(): void {
+    const quiet = this.#quiet;
+    let left = Math.ceil(quiet.length / QUIET_TURNS);
+    while (left > 0) {
+      const count = Math.min(SOCKETS_PER_CALL, left);
+      for (let i = 0; i < count; i++) {
+        this.#quietAt = this.#quietAt + 1 < quiet.length ? this.#quietAt + 1 : 0;
+        this.#slots[i] = quiet[this.#quietAt]!.slot;
+      }
+      this.#drain(count);
+      left -= count;
+    }
   }
 
   flush(): void {
@@ -150,21 +145,19 @@ export class BatchIo implements PacketIo {
     this.#outgoingPackets += 1;
   }
 
-  release(slot: number): void {
+  release(socket: BatchSocket): void {
     // What was queued for it must leave before the descriptor can belong to another socket.
     this.flush();
-    this.#sockets[slot] = undefined;
-    this.#udp.close(slot);
+    this.#sockets[socket.slot] = undefined;
+    if (socket.quiet) this.#quiet.splice(this.#quiet.indexOf(socket), 1);
+    this.#udp.close(socket.slot);
   }
 
-  #drain(list: SocketList): void {
-    const { slots, count } = list;
+  /** Takes what arrived at the first `count` of `#slots`. */
+  #drain(count: number): void {
     const meta = this.#receivedMeta;
-    for (let first = 0; first < count; first += SOCKETS_PER_CALL) {
-      const some = first === 0 && count <= SOCKETS_PER_CALL ? slots : slots.subarray(first, first + SOCKETS_PER_CALL);
-      const packets = this.#udp.receive(some, Math.min(SOCKETS_PER_CALL, count - first), this.#received, meta);
-      for (let i = 0; i < packets; i++) this.#handOver(meta, i * RECEIVED);
-    }
+    const packets = this.#udp.receive(this.#slots, count, this.#received, meta);
+    for (let i = 0; i < packets; i++) this.#handOver(meta, i * RECEIVED);
   }
 
   #handOver(meta: Float64Array, at: number): void {
@@ -181,9 +174,6 @@ export class BatchIo implements PacketIo {
     socket.onPacket(this.#received, start, start + meta[at + 2]!, socket.sourceAddress, port, meta[at + 4]!);
   }
 }
-
-/** The receive buffer holds the most that so many sockets can give in one call. */
-const SOCKETS_PER_CALL = 256;
 
 const CODES: ReadonlyMap<number, string> = new Map([
   [13, 'EACCES'],

@@ -66,5 +66,7 @@ export class DgramIo implements PacketIo {
 
   receive(): void {}
 
+  receiveQuiet(): void {}
+
   flush(): void {}
 }

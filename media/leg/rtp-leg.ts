@@ -43,6 +43,8 @@ const LOSS_SMOOTHING = 1 / 8;
 
 /** A member who speaks RTP. Owns its codec's memory and, from `attach` on, its sockets. */
 export class RtpLeg implements MixerLeg {
+  /** The leg's RTP port, from `attach` on. */
+  socket: PacketSocket | undefined;
   /** When the last believable packet came, in ms. */
   lastHeardAt: number;
   packetsReceived = 0;
@@ -64,7 +66,6 @@ export class RtpLeg implements MixerLeg {
   #concealedBefore = 0;
   #framesBefore = 0;
   #bridge: RateBridge | undefined;
-  #rtpSocket: PacketSocket | undefined;
   #rtcpSocket: PacketSocket | undefined;
   /** Event packets came: digits may be due. */
   #dialling = false;
@@ -112,7 +113,7 @@ export class RtpLeg implements MixerLeg {
 
   /** The leg closes the sockets with itself. */
   attach(rtp: PacketSocket, rtcp: PacketSocket): void {
-    this.#rtpSocket = rtp;
+    this.socket = rtp;
     this.#rtcpSocket = rtcp;
     if (!this.#closed) return;
     rtp.close();
@@ -230,7 +231,7 @@ export class RtpLeg implements MixerLeg {
       const payload = sender.next(output, tick, payloadType, dtmfPayloadType);
       if (payload) {
         this.#totals.packetsOut += 1;
-        this.#rtpSocket?.send(sender.head, payload, address, port);
+        this.socket?.send(sender.head, payload, address, port);
       }
     } else {
       sender.pause();
@@ -243,7 +244,7 @@ export class RtpLeg implements MixerLeg {
     if (this.#closed) return;
     this.#closed = true;
     this.count();
-    this.#rtpSocket?.close();
+    this.socket?.close();
     this.#rtcpSocket?.close();
     this.#decoder.close?.();
     this.#sender.close();

@@ -12,6 +12,7 @@ const PATIENCE_TICKS = 3;
 
 /** A member whose sound crosses threads through rings: today by WebSocket. */
 export class StreamLeg implements MixerLeg {
+  readonly socket = undefined;
   /** Frames dropped because the reader did not keep up. */
   framesDropped = 0;
   readonly #codec: Codec;

@@ -50,8 +50,8 @@ export class PlayoutSound {
   /** Whether any sound was received yet. */
   private sounded = false;
   private parts = 0;
-  /** Frames of silence in a row that were received whole. */
-  private silentFrames = 0;
+  /** Samples of received silence at the very end. */
+  private silentSamples = 0;
 
   constructor(decoder: FrameDecoder, seed: number) {
     this.decoder = decoder;
@@ -83,6 +83,16 @@ export class PlayoutSound {
     return this.timeline.waiting === 0 && !this.concealment.active && !this.broken && !this.noisy;
   }
 
+  /** Leaves out what waits, if it is received silence: what comes next is then a frame again. Returns whether it did. */
+  skipSilence(): boolean {
+    const { timeline } = this;
+    if (this.silentSamples < timeline.waiting || this.concealment.active || this.broken || this.noisy) return false;
+    this.silentSamples -= timeline.waiting;
+    timeline.end = timeline.head;
+    this.parts = 0;
+    return true;
+  }
+
   /** Whether a payload's length tells the duration of its sound; true of the codecs that we conceal ourselves. */
   get proportional(): boolean {
     return this.decoder.conceal === undefined;
@@ -103,7 +113,7 @@ export class PlayoutSound {
     const made = this.decoder.decode(payload, offset, length, frame);
     this.sounded = true;
     if (made === frame.length) {
-      this.silentFrames = isSilent(frame) ? this.silentFrames + 1 : 0;
+      this.silentSamples = isSilent(frame) ? this.silentSamples + made : 0;
       this.timeline.remember(frame);
     } else if (made > 0) this.appendReceived(frame, made);
     return made;
@@ -116,7 +126,7 @@ export class PlayoutSound {
 
   /** Whether all that is remembered of the past is silence: one more frame of it changes nothing. Only while `intact`. */
   get pastSilent(): boolean {
-    return this.silentFrames * this.frameSamples >= this.timeline.past;
+    return this.silentSamples >= this.timeline.past;
   }
 
   /** Appends the packet before this payload, `count` samples, if the payload holds it. Returns the samples appended. */
@@ -142,10 +152,10 @@ export class PlayoutSound {
   /** Appends `count` samples in place of sound that is missing. Returns the samples appended, 10 ms more at most. */
   fill(count: number): number {
     if (this.noise !== undefined && this.noisy) return this.hiss(this.noise, count);
+    this.silentSamples = 0;
     const own = this.fillByDecoder(count);
     if (own > 0) return own;
     const { timeline, concealment } = this;
-    this.silentFrames = 0;
     timeline.reserve(count);
     concealment.fill(timeline.samples, timeline.end, count);
     timeline.end += count;
@@ -189,9 +199,10 @@ export class PlayoutSound {
 
   private appendReceived(pcm: Int16Array, count: number): void {
     const { timeline } = this;
-    this.silentFrames = 0;
     timeline.append(pcm, count);
+    this.silentSamples = timeline.endsSilent(count) ? this.silentSamples + count : 0;
     if (this.concealment.active || this.broken) {
+      this.silentSamples = 0;
       this.concealment.join(timeline.samples, timeline.end - count, count);
       this.broken = false;
     }

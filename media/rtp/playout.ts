@@ -194,9 +194,8 @@ export class Playout {
     if (store.stateOf(nextSequence) !== SlotState.audio || store.timestampOf(nextSequence) !== this.nextTimestamp) {
       return false;
     }
-    if (!sound.intact || !sound.proportional || this.unexplained > 0 || control.correctionMs !== 0 || control.cut) {
-      return false;
-    }
+    if (!sound.proportional || this.unexplained > 0 || control.correctionMs !== 0 || control.cut) return false;
+    if (!sound.intact && !sound.skipSilence()) return false;
     const length = store.lengthOf(nextSequence);
     if (length !== this.packetBytes || this.packetSamples !== frame.length) return false;
     // As `delayAtEnd`, with nothing waiting; a call would return an object.

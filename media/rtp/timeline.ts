@@ -34,6 +34,13 @@ export class Timeline {
     this.end = end + count;
   }
 
+  /** Whether the last `count` samples are silence. */
+  endsSilent(count: number): boolean {
+    const { samples, end } = this;
+    for (let i = end - count; i < end; i++) if (samples[i] !== 0) return false;
+    return true;
+  }
+
   /** Plays the next `frame.length` samples; that many must be waiting. */
   play(frame: Int16Array): void {
     const { samples, head } = this;

@@ -17,6 +17,7 @@ import { Histogram, TICK_BUCKETS } from '../time/histogram.ts';
 import { LegFactory } from './leg-factory.ts';
 import type { Command, LegSpec, PlayProgress, Report } from './protocol.ts';
 import { record } from './record.ts';
+import { type Round, roundsOf } from './rounds.ts';
 
 /** Fade of a play that is stopped: one frame is enough to spare the ear a click. */
 const STOP_FADE_MS = 20;
@@ -49,6 +50,9 @@ export class MixerWorker {
   readonly #placeOfPlay = new Map<PlayId, Conference>();
   readonly #lateness = new Histogram(TICK_BUCKETS);
   readonly #duration = new Histogram(TICK_BUCKETS);
+  #rounds: readonly Round[] = [];
+  /** Somebody came or went: the rounds are cut anew at the next tick. */
+  #reshaped = false;
   #ticks = 0;
   #nextTick = 0;
   #streams = 0;
@@ -137,14 +141,30 @@ export class MixerWorker {
   tick(tick: number, latenessMs: number, skipped: number): void {
     const started = this.#clock.now();
     this.#nextTick = tick + 1;
-    this.#io.receive();
-    for (let i = 0; i < this.#conferenceList.length; i++) this.#conferenceList[i]!.tick(tick, started);
+    if (this.#reshaped) {
+      this.#rounds = roundsOf(this.#conferenceList);
+      this.#reshaped = false;
+    }
+    // Legs live by the time the tick was due: a tick that is late is no news of the network.
+    const due = started - latenessMs;
+    for (let i = 0; i < this.#rounds.length; i++) this.#run(this.#rounds[i]!, tick, due);
     this.#io.flush();
+    this.#io.receiveQuiet();
     this.#ticks += 1;
     this.#lateness.observe(latenessMs / 1000);
     this.#duration.observe((this.#clock.now() - started) / 1000);
     if (this.#ticks % PROGRESS_TICKS === 0) this.#reportProgress(tick);
     if (this.#ticks % SECOND_TICKS === 0) this.#reportSecond(skipped);
+  }
+
+  #run({ sockets, steps }: Round, tick: number, due: number): void {
+    this.#io.receive(sockets);
+    for (let i = 0; i < steps.length; i++) {
+      const { conference, from, to } = steps[i]!;
+      if (from === 0) conference.begin();
+      conference.listen(from, to, due);
+      if (to === conference.members.length) conference.send(tick);
+    }
   }
 
   close(): void {
@@ -165,6 +185,7 @@ export class MixerWorker {
     const conference = new Conference(id, sampleRate, samplesPerFrame(sampleRate), reports, floor);
     this.#conferences.set(id, conference);
     this.#conferenceList.push(conference);
+    this.#reshaped = true;
   }
 
   #closeConference(id: ConferenceId): void {
@@ -173,6 +194,7 @@ export class MixerWorker {
     for (const member of [...conference.members]) this.#closeLeg(member.id, 'conference_ended');
     this.#conferences.delete(id);
     this.#conferenceList.splice(this.#conferenceList.indexOf(conference), 1);
+    this.#reshaped = true;
   }
 
   #openLeg(command: Extract<Command, { type: 'open-leg' }>): void {
@@ -210,6 +232,7 @@ export class MixerWorker {
   #seat(id: LegId, conference: Conference, leg: MixerLeg, state: LegChanges): void {
     this.#seats.set(id, { conference, leg });
     conference.add(id, leg, state);
+    this.#reshaped = true;
     this.#report({ type: 'leg-open', leg: id });
   }
 
@@ -242,6 +265,7 @@ export class MixerWorker {
     const conference = this.#conferences.get(command.conference);
     if (!seat || !conference) return;
     seat.conference.release(id, 'member_left');
+    this.#reshaped = true;
     this.#factory.fit(seat.leg, spec, conference.sampleRate);
     this.#seat(id, conference, seat.leg, state);
   }
@@ -258,6 +282,7 @@ export class MixerWorker {
     this.#seats.delete(id);
     if (!(seat.leg instanceof RtpLeg)) this.#streams -= 1;
     seat.conference.remove(id, reason);
+    this.#reshaped = true;
   }
 
   #addSound(command: Extract<Command, { type: 'sound' }>): void {

@@ -46,5 +46,7 @@ export class FakeIo implements PacketIo {
 
   receive(): void {}
 
+  receiveQuiet(): void {}
+
   flush(): void {}
 }

@@ -1,8 +1,10 @@
 import type { Output } from '../../media/conference/output.ts';
+import type { PacketSocket } from '../../media/io/packet-io.ts';
 import type { MixerLeg } from '../../media/leg/leg.ts';
 
 /** A leg without a network: it says what `speak` gives it, and keeps every frame it is sent. */
 export class FakeLeg implements MixerLeg {
+  readonly socket: PacketSocket | undefined;
   readonly heard: number[] = [];
   framesSent = 0;
   closed = false;

@@ -31,8 +31,14 @@
 /* Larger datagrams are cut and then refused as malformed: no audio packet is that long. */
 #define PACKET_BYTES 2048
 
+/* A socket that gives one packet at a time is asked for all it has in one call of so many. */
+#define FULL_EVERY 8
+
 typedef struct {
   int fds[MAX_SLOTS];
+  /* Packets that each gave the last time, and how often it was asked. */
+  uint8_t gave[MAX_SLOTS];
+  uint8_t turns[MAX_SLOTS];
   int highest;
 } Sockets;
 
@@ -80,6 +86,8 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
     return number(env, -failure);
   }
   sockets->fds[slot] = fd;
+  sockets->gave[slot] = 0;
+  sockets->turns[slot] = (uint8_t)slot;
   if (slot == sockets->highest) sockets->highest++;
 
   napi_value result;
@@ -132,23 +140,37 @@ static napi_value receive(napi_env env, napi_callback_info info) {
   double now = milliseconds(&steady);
   size_t used = 0;
   int packets = 0;
+  memset(messages, 0, sizeof messages);
+  for (int j = 0; j < PER_SOCKET; j++) {
+    vectors[j].iov_len = PACKET_BYTES;
+    messages[j].msg_hdr.msg_iov = &vectors[j];
+    messages[j].msg_hdr.msg_iovlen = 1;
+    messages[j].msg_hdr.msg_name = &sources[j];
+    messages[j].msg_hdr.msg_control = control[j];
+  }
 
   for (int i = 0; i < count && (size_t)i < slot_count; i++) {
     int slot = slots[i];
     if (slot < 0 || slot >= sockets->highest || sockets->fds[slot] < 0) continue;
     if (used + PER_SOCKET * PACKET_BYTES > byte_count || (size_t)(packets + PER_SOCKET) * 5 > meta_count) break;
-    for (int j = 0; j < PER_SOCKET; j++) {
+    /* To find that nothing more is there costs a second call into the kernel. A socket that gave one packet the last time
+     * is believed to give one again; every so often, and whenever it was otherwise, it is asked for all. */
+    uint8_t turn = ++sockets->turns[slot];
+    int most = sockets->gave[slot] == 1 && turn % FULL_EVERY != 0 ? 1 : PER_SOCKET;
+    for (int j = 0; j < most; j++) {
       vectors[j].iov_base = bytes + used + (size_t)j * PACKET_BYTES;
-      vectors[j].iov_len = PACKET_BYTES;
-      memset(&messages[j].msg_hdr, 0, sizeof messages[j].msg_hdr);
-      messages[j].msg_hdr.msg_iov = &vectors[j];
-      messages[j].msg_hdr.msg_iovlen = 1;
-      messages[j].msg_hdr.msg_name = &sources[j];
       messages[j].msg_hdr.msg_namelen = sizeof sources[j];
-      messages[j].msg_hdr.msg_control = control[j];
       messages[j].msg_hdr.msg_controllen = sizeof control[j];
     }
-    int got = recvmmsg(sockets->fds[slot], messages, PER_SOCKET, MSG_DONTWAIT, NULL);
+    int got;
+    if (most == 1) {
+      ssize_t length = recvmsg(sockets->fds[slot], &messages[0].msg_hdr, MSG_DONTWAIT);
+      got = length >= 0;
+      if (got) messages[0].msg_len = (unsigned)length;
+    } else {
+      got = recvmmsg(sockets->fds[slot], messages, PER_SOCKET, MSG_DONTWAIT, NULL);
+    }
+    sockets->gave[slot] = got > 0 ? (uint8_t)got : 0;
     for (int j = 0; j < got; j++) {
       double arrival = now;
       struct cmsghdr *header = CMSG_FIRSTHDR(&messages[j].msg_hdr);

@@ -129,6 +129,39 @@ test('G.722 has a clock rate of 8000 and twice the samples', () => {
   assert.equal(heard, 100);
 });
 
+test('a stream out of step with the frames falls into step at the next silence, and not a sample of sound is lost', () => {
+  const playout = new Playout({ clockRate: 8000, decoder: mulaw.createDecoder() });
+  const frame = new Int16Array(160);
+  const heard: number[] = [];
+  let timestamp = 0;
+  /** One packet, and a frame 10 ms after it. Returns the delay. */
+  const step = (k: number, code: number, samples: number): number => {
+    const nowMs = timestamp / 8;
+    playout.insert(k, timestamp, k === 0, new Uint8Array(samples).fill(code), 0, samples, nowMs);
+    timestamp += samples;
+    playout.pull(frame, nowMs + 10);
+    heard.push(...frame);
+    return playout.currentDelayMs;
+  };
+  const speech = 0x10;
+  const after = 0x20;
+  // Half a packet at first: from then on half a frame is always left over.
+  step(0, speech, 80);
+  for (let k = 1; k < 20; k++) step(k, speech, 160);
+  const before = playout.currentDelayMs;
+  for (let k = 20; k < 26; k++) step(k, 0xff, 160);
+  assert.equal(before - playout.currentDelayMs, 10);
+  for (let k = 26; k < 36; k++) step(k, after, 160);
+  const [spoken, spokenAfter] = [speech, after].map((code) => {
+    const pcm = new Int16Array(1);
+    mulaw.createDecoder().decode(Uint8Array.of(code), 0, 1, pcm);
+    return pcm[0];
+  });
+  assert.equal(heard.filter((sample) => sample === spoken).length, 80 + 19 * 160);
+  assert.equal(heard.filter((sample) => sample === spokenAfter).length, 10 * 160);
+  assert.equal(heard.at(-1), spokenAfter);
+});
+
 test('payloads that cannot be decoded are hidden like lost ones', () => {
   const decoder: FrameDecoder = {
     sampleRate: 8000,
