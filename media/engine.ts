@@ -345,6 +345,12 @@ export interface EngineObserver {
 
 export interface EngineSnapshot {
   readonly workers: readonly WorkerSnapshot[];
+  /** Share of its time that each mixer needs. */
+  readonly loads: readonly number[];
+  /** Pairs of ports that a call could have now. */
+  readonly rtpPortsFree: number;
+  /** Legs that were not opened, for want of a mixer's time or of ports and descriptors. */
+  readonly legsRefused: Readonly<Record<'load' | 'ports', number>>;
   readonly playsActive: number;
   readonly playQueueDepth: number;
 }

@@ -2,6 +2,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { callPlayResources } from './api/call-play.ts';
 import { clipResources } from './api/clips.ts';
 import { Idempotency } from './api/idempotency.ts';
+import { answeredLater } from './api/later-answer.ts';
 import { memberPlayResources } from './api/member-play.ts';
 import { mpcResources } from './api/mpcs.ts';
 import { participantResources } from './api/participants.ts';
@@ -15,11 +16,10 @@ import { speakVoicesResources } from './api/speak-voices.ts';
 import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
-import type { Calls } from './calls/index.ts';
+import type { CallbackQueue } from './callbacks/index.ts';
 import type { ClipCatalog } from './clips/catalog.ts';
 import type { Config } from './config.ts';
 import { createConsole } from './console/index.ts';
-import type { Dialler } from './dial/index.ts';
 import { ApiError } from './errors.ts';
 import type { History } from './history/index.ts';
 import type { Logger } from './log.ts';
@@ -33,9 +33,8 @@ export interface AppDeps {
   readonly limits: Config['api'];
   readonly directory: Directory;
   readonly history: History;
-  readonly calls: Calls;
-  readonly dialler: Pick<Dialler, 'dial' | 'route'>;
   readonly plays: Plays;
+  readonly callbacks: Pick<CallbackQueue, 'add'>;
   readonly clips: ClipCatalog;
   readonly speaker: Speaker;
   readonly checkUrl: (url: string) => UrlVerdict;
@@ -56,23 +55,19 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
   const kinds = playKinds(rules, deps.speaker);
   const { maxMemberIds } = limits;
   return [
-    ...mpcResources({ authId, directory, history }),
-    ...participantResources({
-      authId,
-      directory,
-      history,
-      calls: deps.calls,
-      dialler: deps.dialler,
-      idempotency,
-      rules: { ...rules, routeTo: (destination) => deps.dialler.route(destination) },
-      maxMemberIds,
-    }),
+    ...answeredLater(
+      [
+        ...mpcResources({ authId, directory, history }),
+        ...participantResources({ authId, directory, history, maxMemberIds }),
+      ],
+      { callbacks: deps.callbacks, rules },
+    ),
     ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
     ...callPlayResources({ authId, directory, plays, idempotency, kinds }),
     ...speakVoicesResources(deps.speaker),
     ...playResources({ authId, directory, history, plays, idempotency }),
     ...clipResources({ authId, clips: deps.clips, rules }),
-    ...streamTokenResources({ authId, directory, tokens: deps.tokens }),
+    ...streamTokenResources({ authId, directory, tokens: deps.tokens, rules }),
   ];
 }
 

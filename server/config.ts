@@ -1,7 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
-import type { Credentials } from './sip/challenge.ts';
 import { codecsNamed } from './sip/codecs.ts';
 
 /** What the defaults depend on. */
@@ -66,8 +65,6 @@ function contradictions(values: SettingValues): string[] {
     problems.push(`${named('SIP_PORT')}: must lie outside RTP_PORT_MIN to RTP_PORT_MAX`);
   if (values.NO_RTP_HANGUP_SECONDS < values.NO_RTP_WARN_SECONDS)
     problems.push(`${named('NO_RTP_HANGUP_SECONDS')}: must not be below ${named('NO_RTP_WARN_SECONDS')}`);
-  if ((values.SIP_TRUNK_USER === '') !== (values.SIP_TRUNK_PASSWORD === ''))
-    problems.push('SIP_TRUNK_USER and SIP_TRUNK_PASSWORD: set both or neither');
   return problems;
 }
 
@@ -103,12 +100,6 @@ function arrange(values: SettingValues, machine: Machine) {
       rateLimit: values.SIP_RATE_LIMIT,
       codecs: codecsNamed(values.CODECS),
     },
-    dial: {
-      hosts: values.SIP_DIAL_ALLOW,
-      trunk: values.SIP_TRUNK && { uri: values.SIP_TRUNK, credentials: trunkCredentials(values) },
-      prefixes: values.DIAL_ALLOW,
-      limits: { callsPerMinute: values.DIAL_CALLS_PER_MINUTE, minutesPerDay: values.DIAL_MINUTES_PER_DAY },
-    },
     rtp: {
       host: values.SIP_HOST,
       portMin: values.RTP_PORT_MIN,
@@ -123,7 +114,11 @@ function arrange(values: SettingValues, machine: Machine) {
     },
     publicAddress: values.PUBLIC_ADDRESS ?? reachableAddress(values.SIP_HOST, machine.interfaces),
     account,
-    media: { workers, batchUdp: values.BATCH_UDP },
+    media: {
+      workers,
+      batchUdp: values.BATCH_UDP,
+      fullLoad: values.MAX_MIXER_LOAD === 0 ? Number.POSITIVE_INFINITY : values.MAX_MIXER_LOAD / 100,
+    },
     sound: {
       sampleRate: values.SAMPLE_RATE,
       sampleRates: values.SAMPLE_RATE_BY_MPC,
@@ -132,6 +127,11 @@ function arrange(values: SettingValues, machine: Machine) {
     members: {
       max: values.MAX_MEMBERS ?? workers * MEMBERS_PER_WORKER,
       maxPerMpc: values.MAX_MEMBERS_PER_MPC,
+    },
+    statusCallback: {
+      url: values.STATUS_CALLBACK_URL,
+      method: values.STATUS_CALLBACK_METHOD,
+      events: values.STATUS_CALLBACK_EVENTS,
     },
     history: { keptMs: values.HISTORY_DAYS * DAY_MS, maxMpcs: values.ENDED_MPCS_KEPT },
     plays: { perMember: values.PLAYS_PER_MEMBER, perNode: values.PLAYS_PER_NODE, kept: values.PLAYS_KEPT },
@@ -165,11 +165,6 @@ function arrange(values: SettingValues, machine: Machine) {
     redisUrl: values.REDIS_URL,
     logLevel: values.LOG_LEVEL,
   };
-}
-
-function trunkCredentials(values: SettingValues): Credentials | undefined {
-  const { SIP_TRUNK_USER: user, SIP_TRUNK_PASSWORD: password, SIP_TRUNK_REALM: realm } = values;
-  return user === '' ? undefined : { user, password, realm: realm === '' ? undefined : realm };
 }
 
 /** The host itself, or for a wildcard the first address of the machine that others can reach. */

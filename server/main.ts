@@ -10,6 +10,7 @@ import {
   chooseDecoder,
   type DecoderChoice,
   SOUND_SCHEME,
+  type SourcePolicy,
   sourcePolicy,
   systemResolve,
 } from '../media/clip/index.ts';
@@ -18,21 +19,30 @@ import { readinessOf } from './api/status.ts';
 import { createApp } from './app.ts';
 import { BasicAuth } from './auth.ts';
 import { banner, hostOf } from './banner.ts';
-import { CallbackQueue, deliver, playCallbacks } from './callbacks/index.ts';
+import {
+  CallbackQueue,
+  callbackTarget,
+  deliver,
+  exchange,
+  playCallbacks,
+  StatusCallbacks,
+  storedShelf,
+} from './callbacks/index.ts';
 import { Calls } from './calls/index.ts';
 import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
 import { CredentialsError, loadAccount } from './credentials.ts';
-import { createDialler } from './dial/index.ts';
 import { History } from './history/index.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { MixerWatch } from './mixer-watch.ts';
-import { Directory, keepDeadlines, Plays, relayDigits, soundUnder } from './mpc/index.ts';
+import { Directory, keepDeadlines, Plays, relayDigits, type StatusTerms, soundUnder } from './mpc/index.ts';
+import { Library, type MusicDeps, playEntrySounds, playMusic } from './music/index.ts';
+import { giveWayToMixers } from './priority.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
-import { type SipServer, startSip } from './sip/index.ts';
+import { startSip } from './sip/index.ts';
 import { SPEECH_SCHEME, startSpeaker } from './speak/index.ts';
 import { StartError } from './start-error.ts';
 import { openDisk, Store } from './store/index.ts';
@@ -109,10 +119,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       },
     },
     limits: { playsPerMember: config.plays.perMember, playsPerNode: config.plays.perNode },
+    fullLoad: config.media.fullLoad,
     noRtpWarnMs: config.rtp.noRtpWarnMs,
     noRtpHangupMs: config.rtp.noRtpHangupMs,
     clock: systemClock,
   });
+  giveWayToMixers();
   const now = () => new Date();
   const directory = new Directory({
     engine,
@@ -137,33 +149,46 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const history = new History({ store, limits: config.history, clock: systemClock, now });
   await history.recover();
   history.follow(directory);
+  const guard = { policy, resolve: systemResolve, clock: systemClock };
+  const signed = { ...guard, authToken: account.authToken, newNonce: randomUUID };
   const callbacks = new CallbackQueue({
-    attempt: (target, fields, signal) => {
-      const guard = { policy, resolve: systemResolve, clock: systemClock };
-      return deliver(target, fields, { ...guard, authToken: account.authToken, newNonce: randomUUID }, signal);
-    },
+    attempt: (target, fields, signal) => deliver(target, fields, signed, signal),
     clock: systemClock,
     observer: metrics.callbackObserver(log),
+    shelf: storedShelf(store),
   });
-  const plays = new Plays({ engine, kept: config.plays.kept, now, onNews: playCallbacks(callbacks) });
+  await callbacks.restore();
+  const status = new StatusCallbacks({ queue: callbacks, fallback: statusTerms(config, policy), now });
+  status.follow(directory);
+  const tellPlay = playCallbacks(callbacks);
+  const plays = new Plays({
+    engine,
+    kept: config.plays.kept,
+    now,
+    onNews: (news) => {
+      tellPlay(news);
+      status.tellPlay(news);
+    },
+  });
   directory.subscribe((event) => {
     if (event.type === 'member-joined') plays.memberJoined(event.mpc);
   });
 
-  let sip: SipServer | undefined;
-  const dialler = createDialler({
-    config,
-    calls,
-    directory,
-    engine,
-    callbacks,
-    clock: systemClock,
-    dial: (order) => sip?.dial(order),
-    users: { has: () => false, phonesOf: () => [], hosts: [] },
-    observer: metrics,
-    now,
-    newUuid: randomUUID,
+  const library = new Library({
+    ask: (source, fields, signal, maxBytes) => exchange(source, fields, signed, signal, maxBytes),
+    rules: {
+      checkUrl: (url) => checkSource(url, policy),
+      say: (text, voice, language) => {
+        const said = speaker.address(text, voice, language);
+        return said.ok ? said.address : undefined;
+      },
+    },
+    onTrouble: (url, detail) => log.warn({ url, detail }, 'no music comes from there'),
   });
+  const score: MusicDeps['score'] = (source, mpc, member) => library.score(source, mpc, member);
+  const music: MusicDeps = { directory, engine, score, nowMs: systemClock.now, newUuid: randomUUID };
+  playMusic(music);
+  playEntrySounds(music);
 
   const auth = new BasicAuth({
     account,
@@ -185,13 +210,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     limits: config.api,
     directory,
     history,
-    calls,
-    dialler,
     plays,
+    callbacks,
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
     speaker,
     checkUrl: (url) => checkSource(url, policy),
-    tokens: { seconds: TOKEN_SECONDS, issue: (mpc) => tokens.issue(mpc) },
+    tokens: { seconds: TOKEN_SECONDS, issue: (mpc, terms) => tokens.issue(mpc, terms) },
     metrics,
     readiness,
     log,
@@ -223,7 +247,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     storePending: () => store.pending,
   });
   const httpPort = await listen(http, config.http);
-  const sipServer = await startSip({
+  const sip = await startSip({
     ...config.sip,
     publicAddress: config.publicAddress,
     calls,
@@ -234,13 +258,12 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   }).catch((error: Error) => {
     throw StartError.ofListening(error.cause ?? error, SIP_NAMES, config.sip);
   });
-  sip = sipServer;
   started = true;
 
   const facts = {
     httpHost: config.http.host,
     httpPort,
-    sipPort: sipServer.port,
+    sipPort: sip.port,
     publicAddress: config.publicAddress,
     account: loaded,
     decoder: describeDecoder(decoders),
@@ -250,7 +273,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   log.info(
     {
       http: `http://${hostOf(config.http.host, config.publicAddress, httpPort)}`,
-      sipPort: sipServer.port,
+      sipPort: sip.port,
       ffmpeg: facts.decoder,
       workers: config.media.workers,
     },
@@ -263,9 +286,10 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     log,
     exit: (code) => process.exit(code),
     close: async () => {
-      await Promise.all([sipServer.close(), streams.close()]);
+      await Promise.all([sip.close(), streams.close()]);
       await closeHttpServer(http);
       stopDeadlines();
+      library.close();
       await engine.close();
       await callbacks.close(CALLBACK_GRACE_MS);
       await clips.close();
@@ -275,6 +299,19 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     },
   });
   return shutdown;
+}
+
+/** Who is told of MPCs that name nobody themselves. */
+function statusTerms({ statusCallback }: Config, policy: SourcePolicy): StatusTerms | undefined {
+  const { url: text, method, events } = statusCallback;
+  if (text === '') return undefined;
+  const verdict = checkSource(text, policy);
+  if (!verdict.ok)
+    throw new StartError(
+      `STATUS_CALLBACK_URL cannot be called: ${verdict.message}. FETCH_ALLOW opens private receivers.`,
+    );
+  const url = new URL(text);
+  return { target: callbackTarget(url, url.hash, method), events };
 }
 
 function clipLimits({ fetch, clip, decoder }: Config): Partial<ClipLimits> {

@@ -2,8 +2,8 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type AllowedSource, MAX_URL_LENGTH, parseFetchAllow } from '../media/clip/index.ts';
 import type { CodecName } from '../media/engine.ts';
-import { dialHosts, numberPrefixes, trunkUri } from './dial/settings.ts';
 import { isMpcName } from './mpc/identity.ts';
+import { STATUS_EVENT_GROUPS, type StatusEventGroup } from './mpc/join-terms.ts';
 import { CODEC_NAMES } from './sip/codecs.ts';
 
 /** One environment variable: what it may hold, what it is when absent, and what it is for. */
@@ -111,11 +111,27 @@ const sampleRates = z.string().transform((text, context) => {
   return rules;
 });
 
+const callbackMethod = oneOf('get', 'post').transform((method): 'GET' | 'POST' => (method === 'get' ? 'GET' : 'POST'));
+
+const eventGroups = z.string().transform((text, context): readonly StatusEventGroup[] => {
+  const groups: StatusEventGroup[] = [];
+  for (const part of splitList(text.toLowerCase())) {
+    const group = STATUS_EVENT_GROUPS.find((known) => known === part);
+    if (group) groups.push(group);
+    else context.addIssue({ code: 'custom', message: `"${part}" must be one of ${STATUS_EVENT_GROUPS.join(', ')}` });
+  }
+  return groups;
+});
+
 const flag = oneOf('true', 'false').transform((text) => text === 'true');
 const anything = z.string();
 const minute = 60;
 const day = 86_400;
 const megabyte = 2 ** 20;
+
+function protocolOf(text: string): string {
+  return URL.canParse(text) ? new URL(text).protocol : '';
+}
 
 function splitList(text: string): string[] {
   return text
@@ -160,54 +176,6 @@ export const SETTINGS = {
     meaning:
       'Addresses whose SIP needs no digest; everybody else is refused with 403, since there are no SIP accounts yet',
     schema: networks,
-  },
-  SIP_DIAL_ALLOW: {
-    fallback: '',
-    shown: 'none',
-    meaning:
-      'Hosts whose `sip:` addresses may be called, each with its port or 5060: `pbx.example.com,192.0.2.7:5070,10.1.2.0/24`',
-    schema: dialHosts,
-  },
-  SIP_TRUNK: {
-    fallback: '',
-    shown: 'none',
-    meaning: 'Who takes calls to telephone numbers: `sip:sip.carrier.example:5060;transport=tcp`',
-    schema: trunkUri,
-  },
-  SIP_TRUNK_USER: {
-    fallback: '',
-    shown: 'none',
-    meaning: 'Our name with the trunk, given when it asks for it',
-    schema: anything,
-  },
-  SIP_TRUNK_PASSWORD: {
-    fallback: '',
-    shown: 'none',
-    meaning: 'The password that goes with it, which never leaves the server: digest',
-    schema: anything,
-    secret: true,
-  },
-  SIP_TRUNK_REALM: {
-    fallback: '',
-    shown: 'whatever the trunk says',
-    meaning: 'The only realm that they are for',
-    schema: anything,
-  },
-  DIAL_ALLOW: {
-    fallback: '',
-    shown: 'none',
-    meaning: 'First digits, without the plus, of the numbers that may be called through the trunk: `49,1212`',
-    schema: numberPrefixes,
-  },
-  DIAL_CALLS_PER_MINUTE: {
-    fallback: '60',
-    meaning: 'Calls a minute to numbers and `sip:` addresses; more are refused with 429',
-    schema: whole(0, 1_000_000),
-  },
-  DIAL_MINUTES_PER_DAY: {
-    fallback: '1440',
-    meaning: 'Minutes that all these calls may last together in a day (UTC); then they end, and more get 429',
-    schema: whole(0, 100_000_000),
   },
   FETCH_ALLOW: {
     fallback: '',
@@ -292,6 +260,12 @@ export const SETTINGS = {
     meaning: 'Members on this node; further calls get 503',
     schema: whole(1, 1_000_000),
   },
+  MAX_MIXER_LOAD: {
+    fallback: '95',
+    meaning:
+      'Percent of its time that a mixer thread may need; further calls to its MPCs get 503. 0 takes them all the same',
+    schema: whole(0, 100),
+  },
   MAX_MEMBERS_PER_MPC: {
     fallback: '200',
     meaning: 'Members in one MPC; further calls get 486',
@@ -308,6 +282,20 @@ export const SETTINGS = {
     fallback: '90',
     meaning: 'Days that ended MPCs and their participants stay readable',
     schema: whole(0, 3650),
+  },
+  STATUS_CALLBACK_URL: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'Is told what happens in MPCs that name no status callback themselves: [callbacks.md](callbacks.md)',
+    schema: z
+      .string()
+      .refine((text) => text === '' || /^https?:$/.test(protocolOf(text)), 'must be an http or https URL'),
+  },
+  STATUS_CALLBACK_METHOD: { fallback: 'POST', meaning: 'How: GET or POST', schema: callbackMethod },
+  STATUS_CALLBACK_EVENTS: {
+    fallback: 'mpc-state-changes,participant-state-changes',
+    meaning: 'Of what: groups of events',
+    schema: eventGroups,
   },
   ENDED_MPCS_KEPT: {
     fallback: '50000',

@@ -40,10 +40,19 @@ const NAMES: ReadonlyMap<string, BuiltInSound> = new Map(
   (Object.keys(SECTIONS) as BuiltInSound[]).map((name) => [soundAddress(name), name]),
 );
 
+const SILENCE = /^sound:\/\/silence-(\d{1,3})$/;
+
+/** The internal address of so many whole seconds of silence, 1 to 300. */
+export function silenceAddress(seconds: number): string {
+  return `${SOUND_SCHEME}//silence-${Math.min(300, Math.max(1, Math.round(seconds)))}`;
+}
+
 /** Makes the built-in sounds, at the rate they are asked for. */
 export const builtInSounds: SoundMaker = ({ href }, sampleRate) => {
   const name = NAMES.get(href);
-  return [name === undefined ? unknownSound() : wavFile(samplesOf(SECTIONS[name], sampleRate), sampleRate)];
+  if (name !== undefined) return [wavFile(samplesOf(SECTIONS[name], sampleRate), sampleRate)];
+  const silence = SILENCE.exec(href);
+  return [silence ? wavFile(new Int16Array(Number(silence[1]) * sampleRate), sampleRate) : unknownSound()];
 };
 
 function samplesOf(sections: readonly Section[], sampleRate: SampleRate): Int16Array {

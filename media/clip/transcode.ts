@@ -241,10 +241,10 @@ function limitsOf({ memoryBytes, cpuSeconds }: TranscodeJob): string[] {
 function stepBack(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
-    setPriority(pid, NICENESS);
     writeFileSync(`/proc/${pid}/autogroup`, String(NICENESS));
+    setPriority(pid, NICENESS);
   } catch {
-    // Not this system, or already gone: it decodes at ordinary priority.
+    // Not this system, or already gone: it decodes at the priority of who started it.
   }
 }
 

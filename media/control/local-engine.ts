@@ -37,6 +37,8 @@ export interface EngineConfig {
   readonly clips: ClipStore;
   readonly observer: EngineObserver;
   readonly limits: { readonly playsPerMember: number; readonly playsPerNode: number };
+  /** Share of its time from which a mixer takes no further legs; Infinity takes them though it falls behind. */
+  readonly fullLoad: number;
   /** Silence on RTP after which a leg warns, and after which it asks to be hung up. */
   readonly noRtpWarnMs: number;
   readonly noRtpHangupMs: number;
@@ -77,6 +79,7 @@ export class LocalEngine implements MediaEngine, LegHost {
   readonly #leaving = new Map<LegId, MixerThread>();
   readonly #plays: LivePlays;
   readonly #recordings: LiveRecordings;
+  readonly #refused = { load: 0, ports: 0 };
   #lastLeg = 0;
 
   private constructor(config: EngineConfig) {
@@ -127,7 +130,7 @@ export class LocalEngine implements MediaEngine, LegHost {
     options: RtpLegOptions,
     onEvent: (event: LegEvent) => void,
   ): Promise<RtpLeg> {
-    const place = this.#placeOf(conference);
+    const place = this.#placeForOneMore(conference);
     for (let attempt = 0; attempt < PORT_TRIES; attempt++) {
       const port = this.#ports.take();
       if (port === undefined) break;
@@ -141,6 +144,7 @@ export class LocalEngine implements MediaEngine, LegHost {
         if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw busy(error);
       }
     }
+    this.#refused.ports += 1;
     throw new EngineBusy('no RTP port is free');
   }
 
@@ -149,7 +153,7 @@ export class LocalEngine implements MediaEngine, LegHost {
     options: StreamLegOptions,
     onEvent: (event: LegEvent) => void,
   ): Promise<StreamLeg> {
-    const place = this.#placeOf(conference);
+    const place = this.#placeForOneMore(conference);
     const leg = new LiveStreamLeg(this.#nextLeg(), conference, this, onEvent, options);
     try {
       await this.#open(place, leg);
@@ -169,7 +173,13 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   snapshot(): EngineSnapshot {
-    return { workers: this.#threads.snapshots, ...this.#plays.counts };
+    return {
+      workers: this.#threads.snapshots,
+      loads: this.#threads.loads,
+      rtpPortsFree: this.#ports.free,
+      legsRefused: this.#refused,
+      ...this.#plays.counts,
+    };
   }
 
   async close(): Promise<void> {
@@ -239,6 +249,15 @@ export class LocalEngine implements MediaEngine, LegHost {
     const place = this.#places.get(conference);
     if (!place) throw new EngineBusy(`conference ${conference} is not open`);
     return place;
+  }
+
+  /** Those who are there already go before those who come. */
+  #placeForOneMore(conference: ConferenceId): Place {
+    const place = this.#placeOf(conference);
+    const { load, legs } = place.thread;
+    if (load.expected(legs) <= this.#config.fullLoad) return place;
+    this.#refused.load += 1;
+    throw new EngineBusy('the mixer has no time for another member');
   }
 
   async #open(place: Place, leg: LiveLeg): Promise<void> {

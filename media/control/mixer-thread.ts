@@ -4,6 +4,7 @@ import type { WorkerSnapshot } from '../engine.ts';
 import { TickMark } from '../time/tick-mark.ts';
 import type { Command, Report, WorkerSetup } from '../worker/protocol.ts';
 import { ClipFeed } from './clip-feed.ts';
+import { MixerLoad } from './mixer-load.ts';
 import { withTotals } from './worker-totals.ts';
 
 const FROM_SOURCE = import.meta.url.endsWith('.ts');
@@ -24,6 +25,7 @@ export class MixerThread {
   snapshot: WorkerSnapshot | undefined;
   /** Legs placed here, counted by the engine. */
   legs = 0;
+  readonly load = new MixerLoad();
   readonly feed = new ClipFeed((command) => this.post(command));
   #before: WorkerSnapshot | undefined;
   readonly #worker: Worker;
@@ -77,6 +79,7 @@ export class MixerThread {
   }
 
   noteSecond(snapshot: WorkerSnapshot): void {
+    this.load.note(snapshot);
     this.snapshot = withTotals(this.#before, snapshot);
   }
 

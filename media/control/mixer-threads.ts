@@ -3,6 +3,9 @@ import type { WorkerSnapshot } from '../engine.ts';
 import type { Report } from '../worker/protocol.ts';
 import { MixerThread } from './mixer-thread.ts';
 
+/** Loads that differ by less are the same. */
+const LOAD_GRAIN = 0.05;
+
 export interface MixerThreadsEvents {
   report(thread: MixerThread, report: Report): void;
   /** Stream audio of this thread may be waiting. */
@@ -43,9 +46,18 @@ export class MixerThreads {
     return this.#threads.flatMap((thread) => thread.snapshot ?? []);
   }
 
-  /** The one with the fewest legs. */
+  /** The share of its time that each mixer needs. */
+  get loads(): readonly number[] {
+    return this.#threads.map((thread) => thread.load.share);
+  }
+
+  /** The one with most headroom; of those that are about equal the one with the fewest legs. */
   get idlest(): MixerThread {
-    return this.#threads.reduce((least, each) => (each.legs < least.legs ? each : least));
+    const loads = this.#threads.map((thread) => thread.load.expected(thread.legs));
+    const least = Math.min(...loads);
+    return this.#threads
+      .filter((_thread, index) => loads[index]! <= least + LOAD_GRAIN)
+      .reduce((idlest, each) => (each.legs < idlest.legs ? each : idlest));
   }
 
   async close(): Promise<void> {

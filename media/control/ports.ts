@@ -23,6 +23,15 @@ export class PortPool {
     return this.#lent;
   }
 
+  /** Ports that can be lent out now; those that rest are not. */
+  get free(): number {
+    const untouched = Math.max(0, Math.floor((this.#max + 1 - this.#next) / 2));
+    const now = this.#clock.now();
+    let rested = 0;
+    while (rested < this.#free.length && now - this.#free[rested]!.since >= QUARANTINE_MS) rested += 1;
+    return untouched + rested;
+  }
+
   /** Undefined when every port is lent or resting. */
   take(): number | undefined {
     if (this.#next + 1 <= this.#max) {

@@ -1,6 +1,7 @@
 /** A mixer thread: one clock, its conferences, its sockets. It waits to be told whose place it has. */
 
 import { isIPv4 } from 'node:net';
+import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadOpus } from '../codec/opus.ts';
 import { BatchIo, loadBatchUdp } from '../io/batch-io.ts';
@@ -15,6 +16,13 @@ const port = parentPort;
 if (!port) throw new Error('a mixer runs as a worker thread');
 const setup = workerData as WorkerSetup;
 const mark = new TickMark(setup.tickMark);
+
+// The thread that starts this one may have stepped back since the first mixers were started, and a priority is inherited.
+try {
+  if (process.platform === 'linux') setPriority(0, 0);
+} catch {
+  // That takes a privilege: it mixes at the weight of the main thread.
+}
 
 // Opus streams are set up synchronously later on, so its code must be here before the first of them.
 await loadOpus();

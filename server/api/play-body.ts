@@ -169,7 +169,7 @@ function parseNormalize(body: Body): number | undefined {
 }
 
 /** Checked like a URL to play, for we connect to it as well. Its fragment is Plivo's tuning. */
-function parseCallback(body: Body, rules: PlayBodyRules): CallbackTarget | undefined {
+export function parseCallback(body: Body, rules: PlayBodyRules): CallbackTarget | undefined {
   const method = wordField(body, 'callback_method', ['get', 'post']) === 'get' ? 'GET' : 'POST';
   const text = textField(body, 'callback_url');
   if (text === undefined || text === '') return undefined;

@@ -1,12 +1,12 @@
-import { ApiError } from '../errors.ts';
-import type { Directory, MpcRef } from '../mpc/index.ts';
+import { ApiError, badField } from '../errors.ts';
+import { type Directory, type JoinTerms, type MpcRef, readTerms, type TermsRules } from '../mpc/index.ts';
 import { accountPath } from './present.ts';
-import { mpcRefOf, param, type Resource } from './resource.ts';
+import { type ApiRequest, mpcRefOf, param, type Resource } from './resource.ts';
 
 /** Issues the tokens that let one WebSocket into one MPC. */
 export interface TokenIssuer {
   /** Undefined when too many wait already. */
-  issue(mpc: MpcRef): string | undefined;
+  issue(mpc: MpcRef, terms?: JoinTerms): string | undefined;
   /** How long a token is good for. */
   readonly seconds: number;
 }
@@ -15,25 +15,28 @@ export interface StreamTokenDeps {
   readonly authId: string;
   readonly directory: Directory;
   readonly tokens: TokenIssuer;
+  readonly rules: TermsRules;
 }
 
 /** By then another node may take the call in our place. */
 const RETRY_AFTER_SECONDS = 5;
 
 /** Tokens for clients that cannot send an Authorization header. The stream itself is an upgrade on the same path. */
-export function streamTokenResources({ authId, directory, tokens }: StreamTokenDeps): readonly Resource[] {
+export function streamTokenResources({ authId, directory, tokens, rules }: StreamTokenDeps): readonly Resource[] {
   return [
     {
       path: '/MultiPartyCall/:mpc/Stream/',
       methods: {
         POST: (request) => {
           const ref = mpcRefOf(request);
+          // Without a role, who joins says it itself and asks for nothing else.
+          const terms = request.body.role === undefined ? undefined : termsOf(request, rules);
           // A name may be of an MPC that this member is going to begin; a UUID is of one that lives.
           if (ref.by === 'uuid' && (directory.find(ref)?.status ?? 'ended') === 'ended')
             throw new ApiError('not_found');
           if (directory.draining)
             throw new ApiError('draining', { headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } });
-          const token = tokens.issue(ref);
+          const token = tokens.issue(ref, terms);
           if (token === undefined)
             throw new ApiError('too_many_tokens', { headers: { 'Retry-After': String(tokens.seconds) } });
           const segment = encodeURIComponent(param(request, 'mpc'));
@@ -43,4 +46,10 @@ export function streamTokenResources({ authId, directory, tokens }: StreamTokenD
       },
     },
   ];
+}
+
+function termsOf(request: ApiRequest, rules: TermsRules): JoinTerms {
+  const read = readTerms(request.body, rules);
+  if (!read.ok) throw badField(read.field, read.problem);
+  return read.terms;
 }

@@ -14,7 +14,7 @@ export const CALLBACK_FAILURES = [
   'tls',
   /** Too many wait for this receiver, or in all. */
   'overflow',
-  /** The server ended before it could be delivered. */
+  /** The server ended in the midst of an attempt; the next one makes it again. */
   'shutdown',
 ] as const;
 

@@ -1,6 +1,6 @@
 import type { PlayNews } from '../mpc/index.ts';
 import type { CallbackQueue } from './queue.ts';
-import type { CallbackFields } from './signature.ts';
+import { type CallbackFields, type FieldValues, fieldsFrom } from './signature.ts';
 
 /** Tells whoever started a play with a callback how it goes. */
 export function playCallbacks(queue: Pick<CallbackQueue, 'add'>): (news: PlayNews) => void {
@@ -13,7 +13,7 @@ export function playCallbacks(queue: Pick<CallbackQueue, 'add'>): (news: PlayNew
 /** A piece of news as Plivo would name its parts; what is not known is left out. */
 export function playFields(news: PlayNews): CallbackFields {
   const { play, at, serial } = news;
-  return present({
+  return fieldsFrom({
     EventName: EVENT_NAMES[news.type],
     EventTimestamp: at.toISOString(),
     SequenceNumber: serial,
@@ -24,11 +24,9 @@ export function playFields(news: PlayNews): CallbackFields {
   });
 }
 
-type Values = Record<string, string | number | undefined>;
-
 const EVENT_NAMES = { started: 'PlayStarted', ended: 'PlayEnded', finished: 'PlayFinished' } as const;
 
-function fieldsOf(news: PlayNews): Values {
+function fieldsOf(news: PlayNews): FieldValues {
   switch (news.type) {
     case 'started':
       return { ...memberOf(news), StartLatencyMs: tenths(news.latencyMs) };
@@ -46,16 +44,10 @@ function fieldsOf(news: PlayNews): Values {
   }
 }
 
-function memberOf({ member }: Extract<PlayNews, { type: 'started' | 'ended' }>): Values {
+function memberOf({ member }: Extract<PlayNews, { type: 'started' | 'ended' }>): FieldValues {
   return { MemberID: member?.id, ParticipantCallUUID: member?.callUuid, ParticipantRole: member?.role };
 }
 
 function tenths(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.round(ms * 10) / 10;
-}
-
-function present(values: Values): CallbackFields {
-  const fields = new Map<string, string>();
-  for (const [name, value] of Object.entries(values)) if (value !== undefined) fields.set(name, String(value));
-  return fields;
 }

@@ -3,6 +3,16 @@ import { createHmac } from 'node:crypto';
 /** The fields of a callback, in the order in which they are sent. */
 export type CallbackFields = ReadonlyMap<string, string>;
 
+/** Fields as they are before they become text; what is not known is undefined. */
+export type FieldValues = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Leaves out what is not known. */
+export function fieldsFrom(values: FieldValues): CallbackFields {
+  const fields = new Map<string, string>();
+  for (const [name, value] of Object.entries(values)) if (value !== undefined) fields.set(name, String(value));
+  return fields;
+}
+
 /**
  * Plivo's signature, version 3: what a receiver computes from the request it got and the account's token, to know that
  * it came from us. Base64 of HMAC-SHA256.

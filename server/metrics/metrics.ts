@@ -8,7 +8,6 @@ import type {
   WorkerSnapshot,
 } from '../../media/index.ts';
 import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts';
-import { DIAL_REFUSALS, DIAL_RESULTS, type DialObserver, type DialRefusal, type DialResult } from '../dial/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { COUNTED_METHODS, DROP_REASONS, type SipObserver, STATUS_CLASSES } from '../sip/index.ts';
@@ -33,7 +32,7 @@ const WORK_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 2
 const HTTP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** All metrics of one server. Takes what happens, pulls what can be asked for, prints Prometheus' text. */
-export class Metrics implements EngineObserver, DialObserver {
+export class Metrics implements EngineObserver {
   readonly registry = new Registry();
   readonly #playsEnded = this.#counter('partyline_plays_total');
   readonly #playFailures = this.#counter('partyline_play_failures_total');
@@ -49,6 +48,7 @@ export class Metrics implements EngineObserver, DialObserver {
   readonly #cacheBytes = this.#gauge('partyline_clip_cache_bytes');
   readonly #callbacksDelivered = this.#counter('partyline_callback_delivered_total');
   readonly #callbackRetries = this.#counter('partyline_callback_retries_total');
+  readonly #callbacksRestored = this.#counter('partyline_callback_restored_total');
   readonly #callbacksFailed = this.#counter('partyline_callback_failed_total');
   readonly #storeWriteErrors = this.#counter('partyline_store_write_errors_total');
   readonly #storeReadErrors = this.#counter('partyline_store_read_errors_total');
@@ -59,8 +59,6 @@ export class Metrics implements EngineObserver, DialObserver {
   readonly #sipDropped = this.#counter('partyline_sip_dropped_total');
   readonly #sipDialogs = this.#gauge('partyline_sip_dialogs');
   readonly #workerRestarts = this.#counter('partyline_worker_restarts_total');
-  readonly #dials = this.#counter('partyline_dials_total');
-  readonly #dialsRefused = this.#counter('partyline_dials_refused_total');
   readonly #http = this.#histogram('partyline_http_request_seconds', HTTP_BUCKETS);
   readonly #refusals = this.#counter('partyline_http_refusals_total');
   readonly #idempotentHits = this.#counter('partyline_idempotent_hits_total');
@@ -77,8 +75,6 @@ export class Metrics implements EngineObserver, DialObserver {
     for (const result of ['ok', 'error', 'killed']) this.#decoderExits.inc({ result }, 0);
     for (const method of [...COUNTED_METHODS, 'other']) this.#sipRequests.inc({ method }, 0);
     for (const statusClass of STATUS_CLASSES) this.#sipResponses.inc({ class: statusClass }, 0);
-    for (const result of DIAL_RESULTS) this.#dials.inc({ result }, 0);
-    for (const reason of DIAL_REFUSALS) this.#dialsRefused.inc({ reason }, 0);
     for (const reason of DROP_REASONS) this.#sipDropped.inc({ reason }, 0);
   }
 
@@ -95,6 +91,11 @@ export class Metrics implements EngineObserver, DialObserver {
     this.#pull('partyline_play_queue_depth', () => single(sources.engine().playQueueDepth));
     this.#pull('partyline_callback_queue_depth', () => single(sources.callbackQueueDepth()));
     this.#pull('partyline_store_pending_rows', () => single(sources.storePending()));
+
+    const { engine } = sources;
+    this.#pull('partyline_mixer_load', () => engine().loads.map((value, worker) => ({ labels: { worker }, value })));
+    this.#pull('partyline_legs_refused_total', () => byLabel('reason', engine().legsRefused));
+    this.#pull('partyline_rtp_ports_free', () => single(engine().rtpPortsFree));
 
     const { streams } = sources;
     this.#pull('partyline_ws_open', () => single(streams().open));
@@ -179,7 +180,7 @@ export class Metrics implements EngineObserver, DialObserver {
   }
 
   /** What becomes of callbacks; the log hears of those that were given up. */
-  callbackObserver(log: Pick<Logger, 'warn'>): CallbackObserver {
+  callbackObserver(log: Pick<Logger, 'warn' | 'info'>): CallbackObserver {
     return {
       delivered: () => this.#callbacksDelivered.inc(),
       retried: () => this.#callbackRetries.inc(),
@@ -187,6 +188,11 @@ export class Metrics implements EngineObserver, DialObserver {
         this.#callbacksFailed.inc({ reason });
         log.warn({ reason, detail, url }, 'callback not delivered');
       },
+      restored: (count) => {
+        this.#callbacksRestored.inc(count);
+        log.info({ count }, 'callbacks of an earlier process are on their way');
+      },
+      kept: (count) => log.info({ count }, 'callbacks are kept for the next process'),
     };
   }
 
@@ -227,14 +233,6 @@ export class Metrics implements EngineObserver, DialObserver {
   /** `route` is a path pattern, never a path. */
   httpRequest(route: string, code: number, seconds: number): void {
     this.#http.observe({ route, code }, seconds);
-  }
-
-  dialled(result: DialResult): void {
-    this.#dials.inc({ result });
-  }
-
-  dialRefused(reason: DialRefusal): void {
-    this.#dialsRefused.inc({ reason });
   }
 
   httpRefused(error: ApiErrorCode): void {

@@ -55,6 +55,11 @@ export const METRICS = {
     labels: ['reason'],
     help: 'Callbacks given up or dropped, by reason',
   },
+  partyline_callback_restored_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Callbacks that an earlier process had taken and not delivered',
+  },
   partyline_callback_queue_depth: { kind: 'gauge', labels: [], help: 'Callbacks not yet delivered or given up' },
   partyline_store_pending_rows: {
     kind: 'gauge',
@@ -79,6 +84,17 @@ export const METRICS = {
     help: "From a tick's deadline to its start",
   },
   partyline_tick_duration_seconds: { kind: 'histogram', labels: ['worker'], help: 'How long a tick took' },
+  partyline_mixer_load: {
+    kind: 'gauge',
+    labels: ['worker'],
+    help: 'Share of its time that a mixer needs, smoothed; calls are refused above MAX_MIXER_LOAD',
+  },
+  partyline_legs_refused_total: {
+    kind: 'counter',
+    labels: ['reason'],
+    help: 'Calls not taken: no time in their mixer (load), no free port or descriptor (ports)',
+  },
+  partyline_rtp_ports_free: { kind: 'gauge', labels: [], help: 'Pairs of RTP ports that a call could have now' },
   partyline_worker_restarts_total: { kind: 'counter', labels: [], help: 'Mixer threads that died and were replaced' },
   partyline_ticks_total: { kind: 'counter', labels: ['worker'], help: 'Ticks of 20 ms run' },
   partyline_ticks_skipped_total: { kind: 'counter', labels: ['worker'], help: 'Ticks left out after a stall' },
@@ -130,16 +146,6 @@ export const METRICS = {
   partyline_sip_responses_total: { kind: 'counter', labels: ['class'], help: 'SIP responses sent, by class of status' },
   partyline_sip_dropped_total: { kind: 'counter', labels: ['reason'], help: 'SIP traffic left unanswered, by reason' },
   partyline_sip_dialogs: { kind: 'gauge', labels: [], help: 'SIP calls, from INVITE to BYE' },
-  partyline_dials_total: {
-    kind: 'counter',
-    labels: ['result'],
-    help: 'Calls that were made and are over: answered, busy, rejected, no_answer, cancelled or failed',
-  },
-  partyline_dials_refused_total: {
-    kind: 'counter',
-    labels: ['reason'],
-    help: 'Calls that were asked for and not made, by reason',
-  },
   partyline_ws_open: { kind: 'gauge', labels: [], help: 'WebSockets open' },
   partyline_ws_accepted_total: { kind: 'counter', labels: [], help: 'WebSockets that joined' },
   partyline_ws_refused_total: { kind: 'counter', labels: ['code'], help: 'WebSockets refused, by HTTP status' },

@@ -4,15 +4,16 @@ import type { Mpc } from './mpc.ts';
 
 /**
  * Passes digits on to the telephones of the other members, as telephone-events. Digits of a program (by WebSocket) always: it
- * sends them for somebody to hear. Digits that a telephone pressed only with `amongPhones`: they are for programs to know,
- * and Plivo's `relay_dtmf_inputs` is off unless asked for. Whoever is held neither sends nor gets any, and a coach's digits
+ * sends them for somebody to hear. Digits that a telephone pressed only when its member's terms say so, or with
+ * `amongPhones` for all: they are for programs to know. Whoever is outside neither sends nor gets any, and a coach's digits
  * go where her voice goes: to agents.
  */
 export function relayDigits(directory: Directory, options: { readonly amongPhones: boolean }): DigitRelay {
-  if (options.amongPhones)
-    directory.subscribe((event) => {
-      if (event.type === 'leg' && event.event.type === 'dtmf') sendDigits(event.mpc, event.member, event.event.digit);
-    });
+  directory.subscribe((event) => {
+    if (event.type !== 'leg' || event.event.type !== 'dtmf') return;
+    const { mpc, member } = event;
+    if (options.amongPhones || member.terms.relayDigits) sendDigits(mpc, member, event.event.digit);
+  });
   return sendDigits;
 }
 

@@ -276,8 +276,9 @@ export class Directory {
   #endAfter(mpc: Mpc, member: Member): MpcEndCause | undefined {
     const left = mpc.presentMembers.length + (this.#joining.get(mpc) ?? 0);
     if (left === 0 || member.terms.endMpcOnExit) return 'no_active_participants';
-    const maySomebodyStay = mpc.terms?.stayAlone !== false || mpc.status === 'initialized';
-    return left === 1 && !maySomebodyStay ? 'stay_alone_not_permitted' : undefined;
+    // Who waits for the start, or for somebody who is being called, is alone for a while only.
+    const mayStay = mpc.terms?.stayAlone !== false || mpc.status === 'initialized' || this.#expecting.has(mpc);
+    return left === 1 && !mayStay ? 'stay_alone_not_permitted' : undefined;
   }
 
   #endIfEmpty(mpc: Mpc): void {

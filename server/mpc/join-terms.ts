@@ -15,6 +15,8 @@ export const STATUS_EVENT_GROUPS = [
   'participant-speak-events',
   'participant-digit-input-events',
   'add-participant-api-events',
+  /** Ours: Plivo tells nothing of plays. */
+  'mpc-play-events',
 ] as const;
 
 export type StatusEventGroup = (typeof STATUS_EVENT_GROUPS)[number];

@@ -76,7 +76,6 @@ export class OutgoingCall {
   #session: Session | undefined;
   #settled = false;
   #over = false;
-  #rings = false;
 
   constructor(order: CallOrder, flow: Flow, deps: OutgoingCallDeps, events: OutgoingCallEvents) {
     this.#order = order;
@@ -104,7 +103,9 @@ export class OutgoingCall {
       },
       deps,
       {
-        onProgress: () => this.#onProgress(),
+        onProgress: () => {
+          if (!this.#over) order.onRinging();
+        },
         onAnswered: (dialog, response) => this.#onAnswered(dialog, response),
         onFailed: (failure) => this.#end(failure),
         onSettled: () => {
@@ -138,14 +139,6 @@ export class OutgoingCall {
   /** Hangs up because the server goes down. */
   shutDown(): void {
     this.hangUp('Q.850;cause=16;text="shutdown"');
-  }
-
-  /** Those that ring say so again and again. */
-  #onProgress(): void {
-    if (this.#over || this.#rings) return;
-    this.#rings = true;
-    this.#deps.log.debug({ to: this.#order.uri }, 'call rings');
-    this.#order.onRinging();
   }
 
   #onAnswered(dialog: Dialog, response: SipResponse): void {

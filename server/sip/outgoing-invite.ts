@@ -40,7 +40,7 @@ export interface OutgoingInviteEvents {
   readonly onProgress: (response: SipResponse) => void;
   readonly onAnswered: (dialog: Dialog, response: SipResponse) => void;
   readonly onFailed: (failure: InviteFailure) => void;
-  /** It was refused, or taken back, and the last word on it is said. */
+  /** Nothing of the INVITE is left, however it went. */
   readonly onSettled: () => void;
 }
 
@@ -68,7 +68,6 @@ export class OutgoingInvite {
   #client: InviteClient;
   #heard = false;
   #answered = false;
-  #settled = false;
   #cancelReason: string | undefined;
   #stopPatience: () => void = () => {};
 
@@ -119,7 +118,6 @@ export class OutgoingInvite {
       onAccepted: (response) => this.#onAccepted(response),
       onFailed: (failure, from) => {
         again = this.#onFailed(failure, from);
-        if (!again) this.#settle();
       },
       onEnded: () => {
         if (!again) this.#settle();
@@ -149,7 +147,6 @@ export class OutgoingInvite {
     this.#acks.set(tag, dialog.sendAck(response.cseq.number));
     if (!wins) {
       dialog.hangUp(this.#cancelReason ?? LOST_RACE);
-      if (!this.#answered) this.#settle();
       return;
     }
     this.#answered = true;
@@ -201,8 +198,6 @@ export class OutgoingInvite {
 
   #settle(): void {
     this.#stopPatience();
-    if (this.#settled) return;
-    this.#settled = true;
     this.#events.onSettled();
   }
 }

@@ -7,14 +7,22 @@ import type { Clock } from '../../media/time/clock.ts';
 import type { AuthResult } from '../auth.ts';
 import type { Call, Calls } from '../calls/index.ts';
 import type { Logger } from '../log.ts';
-import { type Directory, type JoinResult, type Member, type Mpc, type MpcRef, plainTerms } from '../mpc/index.ts';
+import {
+  type Directory,
+  type JoinResult,
+  type JoinTerms,
+  type Member,
+  type Mpc,
+  type MpcRef,
+  plainTerms,
+} from '../mpc/index.ts';
 import { StreamCounters, type StreamStats } from './counters.ts';
 import { describeFormat } from './format.ts';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './limits.ts';
 import { Places } from './places.ts';
 import { type Refusal, writeRefusal } from './refusal.ts';
 import { Stream } from './stream.ts';
-import type { StreamTokens } from './tokens.ts';
+import type { StreamTokens, TokenGrant } from './tokens.ts';
 import {
   answeredSubprotocol,
   checkHandshake,
@@ -65,6 +73,13 @@ const JOIN_REFUSALS = {
 /** Lets members join by WebSocket at `/v1/Account/{auth_id}/MultiPartyCall/{mpc}/Stream/`. */
 export function attachStreams(server: Server, deps: StreamDeps): StreamEndpoint {
   return new Endpoint(server, deps);
+}
+
+/** Who was let in: where to, and how. */
+interface Admitted {
+  readonly mpcName: string;
+  readonly parameters: StreamParameters;
+  readonly terms: JoinTerms;
 }
 
 class Endpoint implements StreamEndpoint {
@@ -142,7 +157,7 @@ class Endpoint implements StreamEndpoint {
     try {
       const admitted = this.#admit(request, address);
       if (!admitted.ok) this.#refuse(socket, admitted.refusal);
-      else await this.#join(request, socket, head, admitted.mpcName, admitted.parameters, address);
+      else await this.#join(request, socket, head, admitted, address);
     } catch (error) {
       this.#deps.log.error({ err: error }, 'a WebSocket could not join');
       this.#refuse(socket, { status: 500, error: 'internal error' });
@@ -153,9 +168,7 @@ class Endpoint implements StreamEndpoint {
   #admit(
     request: IncomingMessage,
     address: string,
-  ):
-    | { readonly ok: true; readonly mpcName: string; readonly parameters: StreamParameters }
-    | { readonly ok: false; readonly refusal: Refusal } {
+  ): ({ readonly ok: true } & Admitted) | { readonly ok: false; readonly refusal: Refusal } {
     const { headers } = request;
     if (this.#closing || this.#deps.directory.draining) return { ok: false, refusal: DRAINING };
     if (!isOriginAllowed(headers.origin, headers.host, this.#deps.origins))
@@ -165,14 +178,15 @@ class Endpoint implements StreamEndpoint {
     const target = parseTarget(request.url ?? '');
     if (!target.ok) return { ok: false, refusal: target };
 
-    const refusal = this.#authenticate(headers.authorization, handshake.value.token, target.value.mpc, address);
-    if (refusal) return { ok: false, refusal };
+    const admitted = this.#authenticate(headers.authorization, handshake.value.token, target.value.mpc, address);
+    if (!admitted.ok) return admitted;
     if (target.value.authId !== this.#deps.authId) return { ok: false, refusal: { status: 404, error: 'not found' } };
     const parameters = parseParameters(target.value.query);
     if (!parameters.ok) return { ok: false, refusal: parameters };
     const mpcName = this.#nameOf(target.value.mpc);
     if (mpcName === undefined) return { ok: false, refusal: { status: 404, error: 'no live MPC has this UUID' } };
-    return { ok: true, mpcName, parameters: parameters.value };
+    const terms = admitted.terms ?? plainTerms(parameters.value.role);
+    return { ok: true, mpcName, parameters: parameters.value, terms };
   }
 
   #authenticate(
@@ -180,12 +194,16 @@ class Endpoint implements StreamEndpoint {
     token: string | undefined,
     mpc: MpcRef,
     address: string,
-  ): Refusal | undefined {
-    if (token !== undefined) return this.#deps.tokens.redeem(token, mpc) ? undefined : DENIED;
+  ): ({ readonly ok: true } & TokenGrant) | { readonly ok: false; readonly refusal: Refusal } {
+    if (token !== undefined) {
+      const grant = this.#deps.tokens.redeem(token, mpc);
+      return grant ? { ok: true, terms: grant.terms } : { ok: false, refusal: DENIED };
+    }
     const result = this.#deps.authorize(authorization, address);
-    if (result.ok) return undefined;
-    if (result.reason === 'denied') return DENIED;
-    return { status: 429, error: 'too many failed attempts', retryAfter: result.retryAfterSeconds };
+    if (result.ok) return { ok: true, terms: undefined };
+    if (result.reason === 'denied') return { ok: false, refusal: DENIED };
+    const retryAfter = result.retryAfterSeconds;
+    return { ok: false, refusal: { status: 429, error: 'too many failed attempts', retryAfter } };
   }
 
   /** Joining by name makes the MPC when there is none; a UUID must be that of a live one. */
@@ -199,12 +217,11 @@ class Endpoint implements StreamEndpoint {
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    mpcName: string,
-    parameters: StreamParameters,
+    { mpcName, parameters, terms }: Admitted,
     address: string,
   ): Promise<void> {
     const { calls, engine } = this.#deps;
-    const { format, role } = parameters;
+    const { format } = parameters;
     // The member joins first, so that a refusal can still be an HTTP answer; until the upgrade its frames go nowhere.
     let stream: Stream | undefined;
     const rung = calls.ring({
@@ -219,7 +236,7 @@ class Endpoint implements StreamEndpoint {
       return;
     }
     const { call } = rung;
-    const joined = await calls.openInMpc(call, mpcName, plainTerms(role), (conference, onEvent) =>
+    const joined = await calls.openInMpc(call, mpcName, terms, (conference, onEvent) =>
       engine.openStreamLeg(conference, { ...format, onFrame: (frame) => stream?.hear(frame) }, onEvent),
     );
     if (!joined.ok) {

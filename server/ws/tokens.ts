@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../media/time/clock.ts';
-import type { MpcRef } from '../mpc/index.ts';
+import type { JoinTerms, MpcRef } from '../mpc/index.ts';
 
 /** How long a token may wait for its upgrade, in seconds. */
 export const TOKEN_SECONDS = 60;
@@ -8,7 +8,13 @@ export const TOKEN_SECONDS = 60;
 const TOKEN_BYTES = 32;
 const DEFAULT_MOST = 10_000;
 
-interface Grant {
+/** What a token lets its bearer do. */
+export interface TokenGrant {
+  /** Undefined: the bearer says its role itself, and nothing else. */
+  readonly terms: JoinTerms | undefined;
+}
+
+interface Grant extends TokenGrant {
   readonly mpc: string;
   readonly expiresAt: number;
 }
@@ -38,20 +44,20 @@ export class StreamTokens {
   }
 
   /** A new token for an MPC as the request named it, or undefined when too many wait already. */
-  issue(mpc: MpcRef): string | undefined {
+  issue(mpc: MpcRef, terms?: JoinTerms): string | undefined {
     this.#forgetExpired();
     if (this.#grants.size >= this.#most) return undefined;
     const token = this.#random(TOKEN_BYTES).toString('base64url');
-    this.#grants.set(digest(token), { mpc: keyOf(mpc), expiresAt: this.#clock.now() + TOKEN_SECONDS * 1000 });
+    this.#grants.set(digest(token), { mpc: keyOf(mpc), terms, expiresAt: this.#clock.now() + TOKEN_SECONDS * 1000 });
     return token;
   }
 
-  /** True once, in time, and for the MPC it was issued for. A token shown anywhere is spent. */
-  redeem(token: string, mpc: MpcRef): boolean {
+  /** Good once, in time, and for the MPC it was issued for. A token shown anywhere is spent. */
+  redeem(token: string, mpc: MpcRef): TokenGrant | undefined {
     const key = digest(token);
     const grant = this.#grants.get(key);
     this.#grants.delete(key);
-    return grant !== undefined && grant.mpc === keyOf(mpc) && this.#clock.now() < grant.expiresAt;
+    return grant !== undefined && grant.mpc === keyOf(mpc) && this.#clock.now() < grant.expiresAt ? grant : undefined;
   }
 
   #forgetExpired(): void {

@@ -29,6 +29,7 @@ before(async () => {
     clips: { open: (url: URL) => assert.fail(`${publicUrl(url)} was asked for`) } as unknown as ClipStore,
     observer: { playStarted: () => {}, playEnded: () => {}, mixerDied: () => {} },
     limits: { playsPerMember: 5, playsPerNode: 5 },
+    fullLoad: Number.POSITIVE_INFINITY,
     noRtpWarnMs: 60_000,
     noRtpHangupMs: 60_000,
     clock: systemClock,

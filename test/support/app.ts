@@ -8,10 +8,8 @@ import type { Resource } from '../../server/api/resource.ts';
 import type { Readiness } from '../../server/api/status.ts';
 import { type AppDeps, apiResources, createApp } from '../../server/app.ts';
 import { BasicAuth } from '../../server/auth.ts';
-import { Calls } from '../../server/calls/index.ts';
 import { ClipCatalog } from '../../server/clips/catalog.ts';
 import { type Config, parseConfig } from '../../server/config.ts';
-import { createDialler, type Dialler } from '../../server/dial/index.ts';
 import { History } from '../../server/history/index.ts';
 import { createLog } from '../../server/log.ts';
 import { Metrics } from '../../server/metrics/metrics.ts';
@@ -25,7 +23,6 @@ import {
   plainTerms,
   type Role,
 } from '../../server/mpc/index.ts';
-import type { CallOrder, OutgoingCall } from '../../server/sip/outgoing-call.ts';
 import { Speaker } from '../../server/speak/index.ts';
 import { ClipStoreDouble } from './clip-store-double.ts';
 import { DiskDouble } from './disk-double.ts';
@@ -61,15 +58,10 @@ export class AppUnderTest {
   readonly resources: readonly Resource[];
   readonly directory: Directory;
   readonly history: History;
-  readonly calls: Calls;
-  readonly dialler: Dialler;
-  /** The calls that were made, as SIP is told. */
-  readonly dialled: CallOrder[] = [];
-  readonly clock = new HandClock(1_000_000);
-  /** Callbacks about calls. */
-  readonly told: ReadonlyMap<string, string>[] = [];
   readonly plays: Plays;
   readonly news: PlayNews[] = [];
+  /** What callbacks carry, with where they go. */
+  readonly calledBack: Readonly<Record<string, string>>[] = [];
   readonly clips = new ClipStoreDouble();
   readonly speaker: Speaker;
   readonly hungUp: string[] = [];
@@ -94,30 +86,6 @@ export class AppUnderTest {
       sound: () => ({ sampleRate: 8000, floor: OPEN_FLOOR }),
       now: () => this.date,
       newUuid: () => this.#uuid('d'),
-    });
-    this.calls = new Calls({
-      engine: this.engine,
-      directory: this.directory,
-      roomSound: { sampleRate: 8000, floor: OPEN_FLOOR },
-      maxCalls: config.members.max,
-      now: () => this.date,
-      newUuid: () => this.#uuid('c'),
-    });
-    this.dialler = createDialler({
-      config,
-      calls: this.calls,
-      directory: this.directory,
-      engine: this.engine,
-      clock: this.clock,
-      callbacks: { add: (_conference, _target, fields) => this.told.push(fields) },
-      dial: (order) => {
-        this.dialled.push(order);
-        return { hangUp: (reason: string) => this.hungUp.push(reason) } as unknown as OutgoingCall;
-      },
-      users: { has: (user) => user === 'alice', phonesOf: () => [], hosts: ['partyline.test'] },
-      observer: this.metrics,
-      now: () => this.date,
-      newUuid: () => this.#uuid('e'),
     });
     this.plays = new Plays({
       engine: this.engine,
@@ -156,9 +124,11 @@ export class AppUnderTest {
       limits: config.api,
       directory: this.directory,
       history: this.history,
-      calls: this.calls,
-      dialler: this.dialler,
       plays: this.plays,
+      callbacks: {
+        add: (_conference, { url, method }, fields) =>
+          this.calledBack.push({ url: url.href, method, ...Object.fromEntries(fields) }),
+      },
       clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
       speaker: this.speaker,
       checkUrl: (url) => checkSource(url, policy),

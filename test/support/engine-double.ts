@@ -234,6 +234,9 @@ export class EngineDouble implements MediaEngine {
   snapshot(): ReturnType<MediaEngine['snapshot']> {
     return {
       workers: [],
+      loads: [],
+      rtpPortsFree: 100,
+      legsRefused: { load: 0, ports: 0 },
       playsActive: this.plays.filter((play) => play.status === 'playing').length,
       playQueueDepth: 0,
     };

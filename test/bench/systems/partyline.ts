@@ -56,6 +56,7 @@ export class Partyline implements System {
         ...(legs > FEW ? { RTP_PORT_MIN: String(ports.first), RTP_PORT_MAX: String(ports.last) } : {}),
         MEDIA_WORKERS: '1',
         MAX_MEMBERS: MANY,
+        MAX_MIXER_LOAD: '0',
         MAX_MEMBERS_PER_MPC: '100000',
         SIP_RATE_LIMIT: MANY,
         PLAYS_PER_NODE: MANY,

@@ -26,7 +26,8 @@ test('an empty environment gives the documented defaults', () => {
   assert.deepEqual([http.host, http.port, sip.host, sip.port], ['127.0.0.1', 8080, '127.0.0.1', 5060]);
   assert.deepEqual([rtp.portMin, rtp.portMax, rtp.noRtpWarnMs, rtp.noRtpHangupMs], [20_000, 29_999, 30_000, 120_000]);
   assert.deepEqual(sip.trusted, ['127.0.0.0/8', '::1/128']);
-  assert.deepEqual(media, { workers: 3, batchUdp: true });
+  assert.deepEqual(media, { workers: 3, batchUdp: true, fullLoad: 0.95 });
+  assert.equal(config({ MAX_MIXER_LOAD: '0' }).media.fullLoad, Number.POSITIVE_INFINITY);
   assert.deepEqual(sound, { sampleRate: 8000, sampleRates: [], floor: { maxTalkers: 0, noiseGate: false } });
   assert.deepEqual([members.max, members.maxPerMpc], [1500, 200]);
   assert.deepEqual([publicAddress, account, drainMs, dataDir], ['127.0.0.1', undefined, 300_000, './data']);

@@ -22,6 +22,10 @@ let failures: [CallbackFailure, string][];
 let delivered: number;
 let retried: number;
 let began: number;
+/** What lies on the shelf now, what an earlier process left there, and what is said of both. */
+let shelf: string[];
+let earlier: string[];
+let counts: string[];
 
 beforeEach(() => {
   clock = new HandClock();
@@ -30,13 +34,26 @@ beforeEach(() => {
   failures = [];
   delivered = 0;
   retried = 0;
+  shelf = [];
+  earlier = [];
+  counts = [];
 });
 
 function queueOf(limits: Partial<CallbackLimits> = {}): CallbackQueue {
   return new CallbackQueue({
     clock,
     limits,
+    shelf: {
+      keep: ({ fields }) => shelf.push(fields.get('n') ?? ''),
+      forget: ({ fields }) => shelf.splice(shelf.indexOf(fields.get('n') ?? ''), 1),
+      async *left() {
+        for (const [serial, n] of earlier.entries())
+          yield { serial, conference: 'mpc', target: to(), fields: named(n) };
+      },
+    },
     observer: {
+      restored: (count) => counts.push(`restored ${count}`),
+      kept: (count) => counts.push(`kept ${count}`),
       delivered: () => {
         delivered += 1;
       },
@@ -207,32 +224,55 @@ test('what does not fit is dropped and counted, and what is there is delivered',
 
 test('the end delivers what is left in one attempt each, without waiting for retries', async () => {
   const queue = queueOf();
-  for (const n of ['a', 'b', 'c']) queue.add('mpc', to(), named(n));
+  queue.add('one', to(), named('a'));
+  for (const n of ['b', 'c']) queue.add('two', to(), named(n));
   await settled();
   await attempts[0]?.answer(DOWN);
   const closed = queue.close(2000);
   await settled();
-  assert.deepEqual(names(), ['a', 'a'], 'the pause before the retry is cut short');
-  await attempts[1]?.answer(DOWN);
+  assert.deepEqual(names(), ['a', 'b', 'a'], 'the pause before the retry is cut short');
   await answerAll(OK);
   await closed;
-  assert.deepEqual([names(), delivered, failures.length, queue.depth], [['a', 'a', 'b', 'c'], 2, 1, 0]);
+  assert.deepEqual([names(), delivered, shelf, counts], [['a', 'b', 'a', 'c'], 3, [], []]);
   assert.equal(clock.pending, 0);
 });
 
-test('the end gives up on a receiver that does not answer, and takes nothing more', async () => {
+test('what the end leaves no time for stays on the shelf, with all that is behind it', async () => {
   const queue = queueOf();
-  for (const n of ['a', 'b', 'c']) queue.add('mpc', to(), named(n));
+  for (const n of ['a', 'b']) queue.add('one', to(), named(n));
+  for (const n of ['c', 'd']) queue.add('two', to(), named(n));
   await settled();
   const closed = queue.close(2000);
+  await attempts[0]?.answer(DOWN);
+  queue.add('one', to(), named('e'));
   await advance(2000);
   await closed;
-  queue.add('mpc', to(), named('d'));
-  assert.deepEqual(
-    failures.map(([reason]) => reason),
-    ['shutdown', 'shutdown', 'shutdown', 'shutdown'],
-  );
-  assert.equal(queue.depth, 0);
+  queue.add('three', to(), named('f'));
+  await settled();
+  assert.deepEqual([names(), failures, counts], [['a', 'c'], [], ['kept 5']]);
+  assert.deepEqual(shelf, ['a', 'b', 'c', 'd', 'e', 'f']);
+});
+
+test('what an earlier process left goes first, in its order', async () => {
+  earlier = ['a', 'b'];
+  shelf = ['a', 'b'];
+  const queue = queueOf();
+  await queue.restore();
+  queue.add('mpc', to(), named('c'));
+  assert.deepEqual([queue.depth, counts], [3, ['restored 2']]);
+  await answerAll(OK);
+  assert.deepEqual([names(), shelf, delivered], [['a', 'b', 'c'], [], 3]);
+});
+
+test('what is delivered or given up leaves the shelf', async () => {
+  const queue = queueOf();
+  for (const n of ['a', 'b']) queue.add('mpc', to(), named(n));
+  assert.deepEqual(shelf, ['a', 'b']);
+  await settled();
+  await attempts[0]?.answer(OK);
+  assert.deepEqual(shelf, ['b']);
+  await attempts[1]?.answer(FORBIDDEN);
+  assert.deepEqual(shelf, []);
 });
 
 test('many that wait are no leak to Node', async () => {

@@ -34,7 +34,15 @@ function worker(index: number, changes: Partial<WorkerSnapshot> = {}): WorkerSna
 function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
   const metrics = new Metrics();
   metrics.watch({
-    engine: () => ({ workers: [], playsActive: 0, playQueueDepth: 0, ...snapshot }),
+    engine: () => ({
+      workers: [],
+      playsActive: 0,
+      playQueueDepth: 0,
+      loads: [0.5],
+      rtpPortsFree: 9,
+      legsRefused: { load: 0, ports: 0 },
+      ...snapshot,
+    }),
     conferences: () => 2,
     members: () => ({ sip: 3, ws: 4, webrtc: 0 }),
     draining: () => true,
@@ -100,7 +108,7 @@ test('no metric has a label that its table does not have', async () => {
 test('a counter is there before its first step, unless it counts by code or by worker', async () => {
   const lines = (await new Metrics().render()).split('\n');
   for (const [name, { kind, labels }] of Object.entries(METRICS)) {
-    const isPulled = name.startsWith('partyline_ws_') || /_(ticks|rtp|frames)_/.test(name);
+    const isPulled = name.startsWith('partyline_ws_') || /_(ticks|rtp|frames|legs)_/.test(name);
     if (kind === 'counter' && labels.length > 0 && !isPulled)
       assert.ok(
         lines.some((line) => line.startsWith(`${name}{`) && line.endsWith(' 0')),

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import {
   Directory,
+  type JoinTerms,
   type Member,
   type Mpc,
   plainTerms,
@@ -11,6 +12,7 @@ import {
   soundUnder,
 } from '../../../../server/mpc/index.ts';
 import { type DoubleLeg, EngineDouble } from '../../../support/engine-double.ts';
+import { termsOf } from '../../../support/terms.ts';
 
 class Room {
   readonly engine = new EngineDouble();
@@ -22,10 +24,13 @@ class Room {
     newUuid: randomUUID,
   });
 
-  async join(role: Role = 'customer', mpcName = 'room'): Promise<{ mpc: Mpc; member: Member; leg: DoubleLeg }> {
+  async join(
+    as: Role | JoinTerms = 'customer',
+    mpcName = 'room',
+  ): Promise<{ mpc: Mpc; member: Member; leg: DoubleLeg }> {
     const joined = await this.directory.join({
       mpcName,
-      terms: plainTerms(role),
+      terms: typeof as === 'string' ? plainTerms(as) : as,
       kind: 'sip',
       address: '',
       openLeg: (conference, onEvent) => this.engine.openRtpLeg(conference, {}, onEvent),
@@ -74,4 +79,13 @@ test('members on hold neither send nor get digits, and a coach is heard by agent
   room.directory.change(coach.mpc, coach.member, { coach: true });
   relay(coach.mpc, coach.member, '3');
   assert.deepEqual([ana.leg.digits, agent.leg.digits, coach.leg.digits], [[], ['3'], ['2']]);
+});
+
+test('digits of a telephone reach the others when its own terms say so', async () => {
+  const room = new Room();
+  relayDigits(room.directory, { amongPhones: false });
+  const [ana, bob] = [await room.join(termsOf({ relay_dtmf_inputs: true })), await room.join()];
+  ana.leg.report({ type: 'dtmf', digit: '5' });
+  bob.leg.report({ type: 'dtmf', digit: '6' });
+  assert.deepEqual([ana.leg.digits, bob.leg.digits], [[], ['5']]);
 });

@@ -1,0 +1,28 @@
+import { soundAddress } from '../../media/clip/index.ts';
+import type { PlayOptions } from '../../media/index.ts';
+import type { EntrySound, Member, Mpc } from '../mpc/index.ts';
+import { BED, type MusicDeps } from './music.ts';
+import type { Score } from './score.ts';
+
+/** At once, over whatever is being played. */
+const ONCE: PlayOptions = { ...BED, loop: 1, layer: 'whisper' };
+
+/** Tells everybody who is in the conversation, by a sound, that somebody came or went. */
+export function playEntrySounds(deps: MusicDeps): void {
+  const { directory, engine, newUuid, nowMs } = deps;
+  directory.subscribe((event) => {
+    if (event.type === 'member-joined') void tell(event.mpc, event.member, event.member.terms.enterSound);
+    if (event.type === 'member-left') void tell(event.mpc, event.member, event.member.terms.exitSound);
+  });
+
+  async function tell(mpc: Mpc, who: Member, sound: EntrySound): Promise<void> {
+    if (sound.kind === 'none' || mpc.status !== 'active') return;
+    const urls: Score =
+      sound.kind === 'beep' ? [soundAddress(`beep:${sound.beep}`)] : await deps.score(sound.source, mpc, who);
+    // Before the MPC starts there is no conversation, and who is on hold is not in it.
+    const legs = mpc.presentMembers.flatMap((member) => (member.outside || !member.leg ? [] : [member.leg.id]));
+    if (urls.length === 0 || legs.length === 0) return;
+    const request = { id: newUuid(), conference: mpc.uuid, legs, urls, requestedAt: nowMs() };
+    engine.play({ ...request, options: ONCE }, () => {});
+  }
+}
