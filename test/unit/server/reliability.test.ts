@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { METRICS } from '../../../server/metrics/table.ts';
+
+const PAGE = readFileSync('docs/reliability.md', 'utf8');
+const ROWS = PAGE.split('\n').filter((line) => /^\| [FT]\d+ \|/.test(line));
+
+const ids = (letter: string, from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `${letter}${from + i}`);
+
+test('every fault and every threat has one row', () => {
+  const found = ROWS.map((row) => row.split(' ')[1]);
+  assert.deepEqual(found, [...ids('F', 1, 22), ...ids('F', 26, 30), ...ids('T', 1, 47)]);
+});
+
+test('every test that docs/reliability.md names exists', () => {
+  const named = [...PAGE.matchAll(/`((?:unit|integration)\/[\w/-]+)`: “([^”]+)”/g)];
+  assert.ok(named.length > 80, `${named.length} tests are named`);
+  for (const [, file, title = ''] of named) {
+    const path = `test/${file}.test.ts`;
+    assert.ok(existsSync(path), `${path} exists`);
+    const source = readFileSync(path, 'utf8');
+    const written = [`'${title.replaceAll("'", "\\'")}'`, `"${title}"`, `\`${title}\``];
+    assert.ok(
+      written.some((text) => source.includes(text)),
+      `${path} has a test “${title}”`,
+    );
+  }
+});
+
+test('every counter that docs/reliability.md names exists', () => {
+  for (const [name] of PAGE.matchAll(/partyline_\w+/g)) assert.ok(name in METRICS, `${name} is a metric`);
+});
+
+test('a row without a test says so', () => {
+  for (const row of ROWS) assert.ok(row.includes('“') || row.includes('**'), row);
+});
