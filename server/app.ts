@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { callPlayResources } from './api/call-play.ts';
 import { clipResources } from './api/clips.ts';
+import { type EndpointsDeps, endpointResources } from './api/endpoints.ts';
 import { Idempotency } from './api/idempotency.ts';
 import { answeredLater } from './api/later-answer.ts';
 import { memberPlayResources } from './api/member-play.ts';
@@ -39,6 +40,8 @@ export interface AppDeps {
   readonly speaker: Speaker;
   readonly checkUrl: (url: string) => UrlVerdict;
   readonly tokens: TokenIssuer;
+  readonly users: EndpointsDeps['users'];
+  readonly contacts: EndpointsDeps['contacts'];
   readonly metrics: Metrics;
   readonly readiness: () => Readiness;
   readonly log: Logger;
@@ -68,6 +71,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
     ...playResources({ authId, directory, history, plays, idempotency }),
     ...clipResources({ authId, clips: deps.clips, rules }),
     ...streamTokenResources({ authId, directory, tokens: deps.tokens, rules }),
+    ...endpointResources({ authId, users: deps.users, contacts: deps.contacts }),
   ];
 }
 

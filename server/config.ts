@@ -70,6 +70,7 @@ function contradictions(values: SettingValues): string[] {
 
 function arrange(values: SettingValues, machine: Machine) {
   const workers = values.MEDIA_WORKERS ?? Math.max(1, machine.cores - 1);
+  const publicAddress = values.PUBLIC_ADDRESS ?? reachableAddress(values.SIP_HOST, machine.interfaces);
   const account =
     values.AUTH_ID !== undefined && values.AUTH_TOKEN !== undefined
       ? { authId: values.AUTH_ID, authToken: values.AUTH_TOKEN }
@@ -100,6 +101,11 @@ function arrange(values: SettingValues, machine: Machine) {
       rateLimit: values.SIP_RATE_LIMIT,
       codecs: codecsNamed(values.CODECS),
     },
+    users: {
+      realm: values.SIP_REALM ?? publicAddress,
+      algorithms: values.SIP_DIGEST,
+      failuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
+    },
     rtp: {
       host: values.SIP_HOST,
       portMin: values.RTP_PORT_MIN,
@@ -112,7 +118,7 @@ function arrange(values: SettingValues, machine: Machine) {
       maxSockets: values.MAX_WS,
       maxSocketsPerAddress: values.MAX_WS_PER_ADDRESS,
     },
-    publicAddress: values.PUBLIC_ADDRESS ?? reachableAddress(values.SIP_HOST, machine.interfaces),
+    publicAddress,
     account,
     media: {
       workers,

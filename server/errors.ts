@@ -19,6 +19,7 @@ export const API_ERRORS = {
   too_many_failures: { status: 429, message: 'too many wrong passwords from this address' },
   member_queue_full: { status: 429, message: 'too many plays wait for a member' },
   node_queue_full: { status: 429, message: 'too many plays wait on this node' },
+  too_many_endpoints: { status: 429, message: 'too many endpoints' },
   too_many_tokens: { status: 429, message: 'too many stream tokens are open' },
   headers_too_large: { status: 431, message: 'the headers are too large' },
   internal: { status: 500, message: 'internal error' },

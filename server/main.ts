@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { availableParallelism, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { collectDefaultMetrics } from 'prom-client';
@@ -42,16 +42,19 @@ import { Library, type MusicDeps, playEntrySounds, playMusic } from './music/ind
 import { giveWayToMixers } from './priority.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
-import { startSip } from './sip/index.ts';
+import { Contacts, DEFAULT_LIMITS, keptContactsSchema, startSip } from './sip/index.ts';
 import { SPEECH_SCHEME, startSpeaker } from './speak/index.ts';
 import { StartError } from './start-error.ts';
-import { openDisk, Store } from './store/index.ts';
+import { openDisk, type Row, Store, type Table } from './store/index.ts';
+import { Users, userRowSchema } from './users/index.ts';
 import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
 
 /** 0 is an orderly end, 1 a bug or a loss, 2 something that the operator can put right. */
 const EXIT = { failed: 1, misconfigured: 2 } as const;
 /** How long the end of the server waits for receivers of the last callbacks. */
 const CALLBACK_GRACE_MS = 2000;
+/** All are held in memory. */
+const MAX_USERS = 10_000;
 const SIP_NAMES = { host: 'SIP_HOST', port: 'SIP_PORT' } as const;
 
 /** The only wiring: makes every part, hands each what it needs, and ends them in the opposite order. */
@@ -189,6 +192,30 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const music: MusicDeps = { directory, engine, score, nowMs: systemClock.now, newUuid: randomUUID };
   playMusic(music);
   playEntrySounds(music);
+  const userTable = store.table('users', userRowSchema);
+  const users = new Users({
+    kept: (await rowsOf(userTable)).map(({ value }) => value),
+    shelf: userTable,
+    realm: config.users.realm,
+    max: MAX_USERS,
+    now,
+    randomDigits: (count) => Array.from({ length: count }, () => randomInt(10)).join(''),
+  });
+  if (users.strandedCount > 0)
+    log.warn(
+      { users: users.strandedCount, realm: config.users.realm },
+      'SIP users of another SIP_REALM cannot log in until their passwords are set anew',
+    );
+  const contactTable = store.table('contacts', keptContactsSchema);
+  const sipObserver = metrics.sipObserver();
+  const contacts = new Contacts({
+    clock: systemClock,
+    now,
+    shelf: contactTable,
+    maxPerUser: DEFAULT_LIMITS.contactsPerUser,
+    maxRoutes: DEFAULT_LIMITS.routes,
+    displaced: () => sipObserver.contactDisplaced(),
+  });
 
   const auth = new BasicAuth({
     account,
@@ -216,6 +243,8 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     speaker,
     checkUrl: (url) => checkSource(url, policy),
     tokens: { seconds: TOKEN_SECONDS, issue: (mpc, terms) => tokens.issue(mpc, terms) },
+    users,
+    contacts,
     metrics,
     readiness,
     log,
@@ -244,6 +273,8 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     draining: () => directory.draining,
     streams: () => streams.stats(),
     callbackQueueDepth: () => callbacks.depth,
+    sipUsers: () => users.all.length,
+    sipContacts: () => contacts.size,
     storePending: () => store.pending,
   });
   const httpPort = await listen(http, config.http);
@@ -251,9 +282,16 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     ...config.sip,
     publicAddress: config.publicAddress,
     calls,
+    users: {
+      ...config.users,
+      has: (username) => users.has(username),
+      ha1: (username) => users.ha1(username),
+      contacts,
+      keptContacts: (await rowsOf(contactTable)).map(({ key, value }) => [key, value] as const),
+    },
     engine,
     log,
-    observer: metrics.sipObserver(),
+    observer: sipObserver,
     clock: systemClock,
   }).catch((error: Error) => {
     throw StartError.ofListening(error.cause ?? error, SIP_NAMES, config.sip);
@@ -349,6 +387,12 @@ function logMembers(directory: Directory, log: Logger): void {
     };
     log.info({ ...fields, ...(who?.exitCause && { cause: who.exitCause }) }, event.type.replace('-', ' '));
   });
+}
+
+async function rowsOf<T>(table: Table<T>): Promise<Row<T>[]> {
+  const rows: Row<T>[] = [];
+  for await (const row of table.iterate()) rows.push(row);
+  return rows;
 }
 
 async function main(): Promise<void> {

@@ -5,6 +5,7 @@ import type { CodecName } from '../media/engine.ts';
 import { isMpcName } from './mpc/identity.ts';
 import { STATUS_EVENT_GROUPS, type StatusEventGroup } from './mpc/join-terms.ts';
 import { CODEC_NAMES } from './sip/codecs.ts';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm } from './sip/digest.ts';
 
 /** One environment variable: what it may hold, what it is when absent, and what it is for. */
 export interface Setting<T> {
@@ -92,6 +93,20 @@ const codecs = z.string().transform((text, context): readonly CodecName[] => {
   return names;
 });
 
+const digestAlgorithms = z.string().transform((text, context): readonly DigestAlgorithm[] => {
+  const names: DigestAlgorithm[] = [];
+  for (const part of splitList(text)) {
+    const name = DIGEST_ALGORITHMS.find((known) => known.toLowerCase() === part.toLowerCase());
+    if (name === undefined || names.includes(name))
+      context.addIssue({
+        code: 'custom',
+        message: `"${part}" must be one of ${DIGEST_ALGORITHMS.join(', ')}, each once`,
+      });
+    else names.push(name);
+  }
+  return names;
+});
+
 const sampleRate = oneOf('8000', '16000', '48000').transform((text) => Number(text) as 8000 | 16_000 | 48_000);
 
 /** `PATTERN:RATE,…`; a pattern may hold colons itself. */
@@ -174,8 +189,21 @@ export const SETTINGS = {
   SIP_TRUSTED: {
     fallback: '127.0.0.0/8,::1/128',
     meaning:
-      'Addresses whose SIP needs no digest; everybody else is refused with 403, since there are no SIP accounts yet',
+      'Addresses whose SIP needs no password; everybody else calls and registers as a user, with the password of an Endpoint',
     schema: networks,
+  },
+  SIP_REALM: {
+    fallback: undefined,
+    shown: '`PUBLIC_ADDRESS`',
+    meaning:
+      'The realm of SIP users and the host of their addresses. Passwords are bound to it: another one voids them',
+    schema: host,
+  },
+  SIP_DIGEST: {
+    fallback: 'SHA-256,MD5',
+    meaning:
+      'Digest algorithms offered to SIP users, the better first. Some older phones give up unless it is `MD5` alone',
+    schema: digestAlgorithms.refine((names) => names.length > 0, 'must name at least one algorithm'),
   },
   FETCH_ALLOW: {
     fallback: '',
@@ -341,7 +369,7 @@ export const SETTINGS = {
   },
   AUTH_FAILURES_PER_MINUTE: {
     fallback: '20',
-    meaning: 'Wrong passwords from one address before it gets 429 for the rest of the minute',
+    meaning: 'Wrong passwords from one address before it gets 429 (SIP: 503) for the rest of the minute',
     schema: whole(1, 1_000_000),
   },
   METRICS_AUTH: { fallback: 'false', meaning: '`true` asks for the account at `/metrics`', schema: flag },

@@ -1,6 +1,8 @@
 import { publicUrl } from '../../media/clip/index.ts';
 import type { MemberFacts, MpcFacts } from '../history/index.ts';
 import type { ExitCause, MpcEndCause, MpcRef, PlayForm, PlayRecord } from '../mpc/index.ts';
+import { type Contact, userUri } from '../sip/index.ts';
+import type { User } from '../users/index.ts';
 
 /*
  * Domain to Plivo's JSON: the only file that knows its shapes. Field names, nulls and spellings are the wire contract;
@@ -183,6 +185,24 @@ function presentForm(form: PlayForm): Record<string, unknown> {
     case 'call':
       return { members: null, except: [], role: [], call_uuid: form.callUuid };
   }
+}
+
+/** `phone`: the one that registered last. Several may be registered; Plivo's fields have room for one. */
+export function presentEndpoint(authId: string, user: User, phone: Contact | undefined): Record<string, unknown> {
+  const account = accountPath(authId);
+  return {
+    alias: user.alias,
+    application: user.appId === null ? null : `${account}/Application/${user.appId}/`,
+    endpoint_id: user.id,
+    resource_uri: `${account}/Endpoint/${user.id}/`,
+    sip_contact: phone?.uri ?? null,
+    sip_expires: phone ? phone.expiresAt.toISOString().slice(0, 19).replace('T', ' ') : null,
+    sip_registered: phone ? 'true' : 'false',
+    sip_uri: userUri(user.username, user.realm),
+    sip_user_agent: phone?.userAgent || null,
+    sub_account: null,
+    username: user.username,
+  };
 }
 
 function round(value: number): number {

@@ -10,7 +10,14 @@ import type {
 import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { COUNTED_METHODS, DROP_REASONS, type SipObserver, STATUS_CLASSES } from '../sip/index.ts';
+import {
+  AUTH_RESULTS,
+  COUNTED_METHODS,
+  DROP_REASONS,
+  REGISTER_RESULTS,
+  type SipObserver,
+  STATUS_CLASSES,
+} from '../sip/index.ts';
 import type { StoreObserver } from '../store/index.ts';
 import type { StreamStats } from '../ws/index.ts';
 import { histogramSamples, PulledMetric, type Sample } from './pulled.ts';
@@ -25,6 +32,8 @@ export interface MetricSources {
   readonly streams: () => StreamStats;
   readonly callbackQueueDepth: () => number;
   readonly storePending: () => number;
+  readonly sipUsers: () => number;
+  readonly sipContacts: () => number;
 }
 
 const PLAY_START_BUCKETS = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1, 2, 5, 10, 20];
@@ -57,6 +66,9 @@ export class Metrics implements EngineObserver {
   readonly #sipRequests = this.#counter('partyline_sip_requests_total');
   readonly #sipResponses = this.#counter('partyline_sip_responses_total');
   readonly #sipDropped = this.#counter('partyline_sip_dropped_total');
+  readonly #sipAuth = this.#counter('partyline_sip_authentications_total');
+  readonly #sipRegistrations = this.#counter('partyline_sip_registrations_total');
+  readonly #contactsDisplaced = this.#counter('partyline_sip_contacts_displaced_total');
   readonly #sipDialogs = this.#gauge('partyline_sip_dialogs');
   readonly #workerRestarts = this.#counter('partyline_worker_restarts_total');
   readonly #http = this.#histogram('partyline_http_request_seconds', HTTP_BUCKETS);
@@ -75,6 +87,8 @@ export class Metrics implements EngineObserver {
     for (const result of ['ok', 'error', 'killed']) this.#decoderExits.inc({ result }, 0);
     for (const method of [...COUNTED_METHODS, 'other']) this.#sipRequests.inc({ method }, 0);
     for (const statusClass of STATUS_CLASSES) this.#sipResponses.inc({ class: statusClass }, 0);
+    for (const result of AUTH_RESULTS) this.#sipAuth.inc({ result }, 0);
+    for (const result of REGISTER_RESULTS) this.#sipRegistrations.inc({ result }, 0);
     for (const reason of DROP_REASONS) this.#sipDropped.inc({ reason }, 0);
   }
 
@@ -91,6 +105,8 @@ export class Metrics implements EngineObserver {
     this.#pull('partyline_play_queue_depth', () => single(sources.engine().playQueueDepth));
     this.#pull('partyline_callback_queue_depth', () => single(sources.callbackQueueDepth()));
     this.#pull('partyline_store_pending_rows', () => single(sources.storePending()));
+    this.#pull('partyline_sip_users', () => single(sources.sipUsers()));
+    this.#pull('partyline_sip_contacts', () => single(sources.sipContacts()));
 
     const { engine } = sources;
     this.#pull('partyline_mixer_load', () => engine().loads.map((value, worker) => ({ labels: { worker }, value })));
@@ -226,6 +242,9 @@ export class Metrics implements EngineObserver {
       request: (method) => this.#sipRequests.inc({ method }),
       response: (statusClass) => this.#sipResponses.inc({ class: statusClass }),
       dropped: (reason) => this.#sipDropped.inc({ reason }),
+      authenticated: (result) => this.#sipAuth.inc({ result }),
+      registration: (result) => this.#sipRegistrations.inc({ result }),
+      contactDisplaced: () => this.#contactsDisplaced.inc(),
       dialogs: (count) => this.#sipDialogs.set(count),
     };
   }

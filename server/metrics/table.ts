@@ -146,6 +146,23 @@ export const METRICS = {
   partyline_sip_responses_total: { kind: 'counter', labels: ['class'], help: 'SIP responses sent, by class of status' },
   partyline_sip_dropped_total: { kind: 'counter', labels: ['reason'], help: 'SIP traffic left unanswered, by reason' },
   partyline_sip_dialogs: { kind: 'gauge', labels: [], help: 'SIP calls, from INVITE to BYE' },
+  partyline_sip_authentications_total: {
+    kind: 'counter',
+    labels: ['result'],
+    help: 'SIP requests from addresses that are not trusted, by what became of their credentials',
+  },
+  partyline_sip_registrations_total: {
+    kind: 'counter',
+    labels: ['result'],
+    help: 'REGISTER requests from known users, by what became of them',
+  },
+  partyline_sip_contacts_displaced_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Registered phones that gave way to a newer one of their user, who had too many',
+  },
+  partyline_sip_users: { kind: 'gauge', labels: [], help: 'SIP users: the Endpoints of the API' },
+  partyline_sip_contacts: { kind: 'gauge', labels: [], help: 'Phones registered now' },
   partyline_ws_open: { kind: 'gauge', labels: [], help: 'WebSockets open' },
   partyline_ws_accepted_total: { kind: 'counter', labels: [], help: 'WebSockets that joined' },
   partyline_ws_refused_total: { kind: 'counter', labels: ['code'], help: 'WebSockets refused, by HTTP status' },

@@ -1,8 +1,8 @@
 /** The methods we take, in a request or a dialog. */
-export const METHODS: readonly string[] = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'INFO', 'UPDATE'];
+export const METHODS: readonly string[] = ['INVITE', 'ACK', 'CANCEL', 'BYE', 'OPTIONS', 'INFO', 'UPDATE', 'REGISTER'];
 
 /** The extensions a peer may require of us. */
-export const EXTENSIONS: readonly string[] = ['timer'];
+export const EXTENSIONS: readonly string[] = ['timer', 'path'];
 
 /** Sent with every 405. */
 export const ALLOW = { allow: METHODS.join(', ') };

@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { ALLOW, CAPABILITIES, METHODS } from './capabilities.ts';
 import { dialogKey } from './dialog.ts';
 import type { Flow, Pressure, Receiver } from './flow.ts';
-import type { Guard } from './guard.ts';
+import type { Guard, Standing } from './guard.ts';
 import { type CallDeps, IncomingCall } from './incoming-call.ts';
 import { readContact, readInvitation, readTimer, refuseByForm } from './invitation.ts';
 import type { SipLimits } from './limits.ts';
-import { type SipRequest, tagOf } from './message.ts';
+import { type HeaderTexts, type SipRequest, tagOf } from './message.ts';
 import { countedMethod, type DropReason, type SipObserver } from './observer.ts';
 import { type CallOrder, OutgoingCall } from './outgoing-call.ts';
 import { RateLimiter } from './rate.ts';
 import type { ReadResult } from './reader.ts';
+import type { Registrar } from './registrar.ts';
 import { Responder } from './responder.ts';
 import { type ServerTransaction, Transactions } from './transaction.ts';
 
@@ -18,6 +19,9 @@ export interface EndpointDeps extends Omit<CallDeps, 'transactions' | 'responder
   readonly limits: SipLimits;
   readonly guard: Guard;
   readonly observer: SipObserver;
+  /** Of users' addresses. */
+  readonly realm: string;
+  readonly registrar: Pick<Registrar, 'register'>;
 }
 
 /** A call that stands or is being answered, whoever began it. */
@@ -25,8 +29,10 @@ interface Party {
   acknowledge(ack: SipRequest, flow: Flow): void;
   receive(transaction: ServerTransaction): void;
   shutDown(): void;
-  /** Undefined: it has to pass the guard with every request. */
-  readonly peerAddress?: string | undefined;
+  /** Where its peer's signalling comes from; undefined before there was any. */
+  readonly peerAddress: string | undefined;
+  /** Whose password it began with, if with one. */
+  readonly user?: string | undefined;
 }
 
 const RETRY_AFTER_RATE = { 'retry-after': '1' };
@@ -144,13 +150,12 @@ export class Endpoint implements Receiver {
       this.#receiveAck(request, flow);
       return;
     }
-    const refuse = (status: number, reason: string, headers: Readonly<Record<string, string>> = {}): void =>
+    const refuse = (status: number, reason: string, headers: HeaderTexts = {}): void =>
       this.#responder.respondStateless(request, flow, { status, reason, headers });
 
     const call = this.#find(request);
-    // Whom we called owes us no credentials.
-    const verdict = call?.peerAddress === flow.address ? undefined : this.#deps.guard.check(request, flow);
-    if (verdict?.allowed === false) return refuse(verdict.status, verdict.reason, verdict.headers);
+    const verdict = this.#deps.guard.check(request, flow, this.#standing(request, call));
+    if (!verdict.allowed) return refuse(verdict.status, verdict.reason, verdict.headers);
     // Under pressure calls that stand go on.
     if (pressure !== 'pass' && !call && request.method !== 'CANCEL')
       return refuse(503, 'Service Unavailable', RETRY_AFTER_RATE);
@@ -160,7 +165,7 @@ export class Endpoint implements Receiver {
 
     if (request.method === 'CANCEL') return this.#cancel(request, flow);
     if (!METHODS.includes(request.method)) return refuse(405, 'Method Not Allowed', ALLOW);
-    if (!call && (tagOf(request.to) !== undefined || !['INVITE', 'OPTIONS'].includes(request.method)))
+    if (!call && (tagOf(request.to) !== undefined || !['INVITE', 'OPTIONS', 'REGISTER'].includes(request.method)))
       return refuse(481, 'Call Does Not Exist');
     if (!call && this.#isUnavailable()) return refuse(503, 'Service Unavailable', RETRY_AFTER_CLOSING);
     if (!call && request.method === 'OPTIONS') return refuse(200, 'OK', CAPABILITIES);
@@ -168,19 +173,24 @@ export class Endpoint implements Receiver {
     const transaction = this.#transactions.answer(request, flow);
     if (!transaction) return refuse(503, 'Service Unavailable', RETRY_AFTER_RATE);
     if (call) call.receive(transaction);
-    else this.#invite(transaction);
+    else if (request.method === 'REGISTER')
+      this.#responder.respond(transaction, this.#deps.registrar.register(request, flow, verdict.user));
+    else this.#invite(transaction, verdict.user);
   }
 
   #receiveAck(ack: SipRequest, flow: Flow): void {
     const call = this.#find(ack);
-    if (!this.#deps.guard.trusts(flow) && !call) this.dropped('untrusted');
+    // Nobody is asked for credentials here (RFC 3261 section 22.1): a call takes it from where its peer is.
+    const isPeer = this.#deps.guard.trusts(flow) || call?.peerAddress === flow.address;
+    if (!call && this.#responder.isOurs(ack)) return;
+    if (!isPeer) this.dropped('untrusted');
     else if (call) call.acknowledge(ack, flow);
     else this.dropped('stray');
   }
 
-  #invite(transaction: ServerTransaction): void {
+  #invite(transaction: ServerTransaction, user: string | undefined): void {
     const { request } = transaction;
-    const read = readInvitation(request);
+    const read = readInvitation(request, user, this.#deps.realm);
     const contact = readContact(request);
     const timer = readTimer(request);
     const refused = [read, contact, timer].find((part) => !part.ok);
@@ -227,6 +237,15 @@ export class Endpoint implements Receiver {
     return localTag === undefined
       ? undefined
       : this.#calls.get(dialogKey(request.callId, localTag, tagOf(request.from)));
+  }
+
+  /** What stands already of which the request is a part. */
+  #standing(request: SipRequest, call: Party | undefined): Standing | undefined {
+    if (request.method === 'CANCEL') {
+      const invite = this.#transactions.findInvite(request);
+      return invite && { address: invite.flow.address, user: this.#early.get(invite)?.user };
+    }
+    return call?.peerAddress === undefined ? undefined : { address: call.peerAddress, user: call.user };
   }
 
   #isUnavailable(): boolean {

@@ -93,6 +93,15 @@ export class IncomingCall {
     });
   }
 
+  get peerAddress(): string {
+    return this.dialog.signallingAddress;
+  }
+
+  /** Whose password the INVITE came with. */
+  get user(): string | undefined {
+    return this.#invitation.user;
+  }
+
   /** Rings, joins the MPC and answers, or refuses. */
   async start(invite: ServerTransaction): Promise<void> {
     const { calls, engine, log } = this.#deps;

@@ -3,7 +3,7 @@ import { type FullRefusal, sessionDescription } from './body.ts';
 import { EXTENSIONS } from './capabilities.ts';
 import { optionTags, readable, type SipRequest } from './message.ts';
 import { MIN_SESSION_SECONDS, readSessionTimer, type SessionTimer } from './session-timer.ts';
-import { percentDecode, readUri } from './uri.ts';
+import { percentDecode, readUri, userUri } from './uri.ts';
 
 const MAX_ADDRESS_LENGTH = 256;
 const MAX_APP_HEADERS = 20;
@@ -13,9 +13,11 @@ const MAX_APP_HEADER_LENGTH = 256;
 export interface Invitation {
   readonly mpcName: string;
   readonly role: Role;
-  /** Who calls and who is called, for people to read. */
+  /** Who calls and who is called, for people to read; who calls is a user's address-of-record, else what From says. */
   readonly address: string;
   readonly to: string;
+  /** Whose password it came with, if one was needed. */
+  readonly user: string | undefined;
   /** Those that Plivo hands on to apps, by their names in full. */
   readonly headers: ReadonlyMap<string, string>;
   /** Undefined: the offer is to be ours. */
@@ -26,17 +28,18 @@ export type InvitationResult =
   | { readonly ok: true; readonly invitation: Invitation }
   | { readonly ok: false; readonly refusal: FullRefusal };
 
-/** Reads who wants to join what, and as whom. */
-export function readInvitation(request: SipRequest): InvitationResult {
+/** Reads who wants to join what, and as whom. From is not believed of somebody who has shown who he is. */
+export function readInvitation(request: SipRequest, user: string | undefined, realm: string): InvitationResult {
   const mpcName = mpcNameOf(request.uri);
   if (mpcName === undefined) return refused(404, 'Not Found');
   const role = parseRole(request.headers.get('x-ph-role') ?? 'customer');
   if (!role) return refused(400, 'Bad Request: X-PH-Role');
   const body = sessionDescription(request);
   if (!body.ok) return body;
-  const address = readable(request.from.uri).slice(0, MAX_ADDRESS_LENGTH);
+  const address = user === undefined ? readable(request.from.uri).slice(0, MAX_ADDRESS_LENGTH) : userUri(user, realm);
   const to = readable(request.uri).slice(0, MAX_ADDRESS_LENGTH);
-  return { ok: true, invitation: { mpcName, role, address, to, headers: appHeaders(request), offer: body.sdp } };
+  const headers = appHeaders(request);
+  return { ok: true, invitation: { mpcName, role, address, to, user, headers, offer: body.sdp } };
 }
 
 function appHeaders(request: SipRequest): ReadonlyMap<string, string> {

@@ -19,6 +19,8 @@ export interface SipLimits {
   /** Bytes waiting to be sent on a stream whose peer does not read. */
   readonly streamBacklogBytes: number;
   readonly transactions: number;
+  /** Phones that one user may have registered; a further one takes the place of the oldest. */
+  readonly contactsPerUser: number;
 }
 
 export const DEFAULT_LIMITS: SipLimits = {
@@ -35,4 +37,5 @@ export const DEFAULT_LIMITS: SipLimits = {
   streamIdleMs: 120_000,
   streamBacklogBytes: 262_144,
   transactions: 20_000,
+  contactsPerUser: 10,
 };

@@ -23,6 +23,9 @@ export interface NameAddress {
   readonly params: Params;
 }
 
+/** Headers of a message of ours by lower-case name; a list becomes a line for each value. */
+export type HeaderTexts = Readonly<Record<string, string | readonly string[]>>;
+
 export interface CSeq {
   /** Below 2^31. */
   readonly number: number;

@@ -44,11 +44,37 @@ export const DROP_REASONS = [
 
 export type DropReason = (typeof DROP_REASONS)[number];
 
+/** What became of requests that need credentials: a closed set, also a metric label. */
+export const AUTH_RESULTS = [
+  'accepted',
+  /** Came without credentials and was asked for some. */
+  'challenged',
+  /** Right password, but a nonce that is too old, used up, or not of ours. */
+  'stale',
+  /** Credentials of another realm, algorithm or URI, or malformed. */
+  'unsuitable',
+  /** Wrong password, or nobody of that name. */
+  'wrong',
+  /** From a source that has guessed too often. */
+  'throttled',
+] as const;
+
+export type AuthResult = (typeof AUTH_RESULTS)[number];
+
+/** What became of a REGISTER, also a metric label. */
+export const REGISTER_RESULTS = ['registered', 'removed', 'asked', 'refused'] as const;
+
+export type RegisterResult = (typeof REGISTER_RESULTS)[number];
+
 /** Is told what happens, to count it. */
 export interface SipObserver {
   request(method: CountedMethod): void;
   response(statusClass: StatusClass): void;
   dropped(reason: DropReason): void;
+  authenticated(result: AuthResult): void;
+  registration(result: RegisterResult): void;
+  /** A contact gave way to a newer one of its user, who has too many. */
+  contactDisplaced(): void;
   /** Calls from INVITE to BYE, whenever it changes. */
   dialogs(count: number): void;
 }
@@ -57,6 +83,9 @@ export const SILENT_OBSERVER: SipObserver = {
   request: () => {},
   response: () => {},
   dropped: () => {},
+  authenticated: () => {},
+  registration: () => {},
+  contactDisplaced: () => {},
   dialogs: () => {},
 };
 

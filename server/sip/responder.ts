@@ -34,6 +34,11 @@ export class Responder {
     flow.send(encodeBrokenResponse(request, refusal.status, refusal.reason, tag));
   }
 
+  /** True for the ACK of a refusal that was given without remembering it. */
+  isOurs(ack: SipRequest): boolean {
+    return tagOf(ack.to) === this.#requestTag(ack);
+  }
+
   #encode(request: SipRequest, flow: Flow, parts: ResponseParts): Buffer {
     this.#observer.response(statusClass(parts.status));
     // A 100 comes from a hop, not from who is called, and has no tag.

@@ -7,7 +7,7 @@
  *    branches have 20 random bits and are matched without the sender's address (see transaction.ts).
  */
 import { makeResponse, stringify, type WireAddress, type WireHeaders, type WireRequest, type WireVia } from 'sip';
-import type { BrokenRequest, CSeq, NameAddress, Params, SipRequest, Via } from './message.ts';
+import type { BrokenRequest, CSeq, HeaderTexts, NameAddress, Params, SipRequest, Via } from './message.ts';
 
 /** What a response says beyond what it copies from its request. */
 export interface ResponseParts {
@@ -16,7 +16,7 @@ export interface ResponseParts {
   /** Added to To unless the request has one there already. */
   readonly toTag?: string;
   readonly contact?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: HeaderTexts;
   readonly body?: Buffer;
 }
 
@@ -90,12 +90,11 @@ export function encodeRequest(parts: RequestParts): Buffer {
   return encode({ method: parts.method, uri: parts.uri, headers }, parts.body);
 }
 
-function addExtras(
-  headers: WireHeaders,
-  parts: { readonly contact?: string; readonly headers?: Readonly<Record<string, string>> },
-): void {
+function addExtras(headers: WireHeaders, parts: { readonly contact?: string; readonly headers?: HeaderTexts }): void {
   if (parts.contact !== undefined) headers.contact = [{ name: undefined, uri: parts.contact, params: {} }];
-  for (const [name, value] of Object.entries(parts.headers ?? {})) headers[name] = value;
+  // The library writes one line for each name.
+  for (const [name, value] of Object.entries(parts.headers ?? {}))
+    headers[name] = typeof value === 'string' ? value : value.join(`\r\n${name}: `);
 }
 
 function encode(message: Parameters<typeof stringify>[0], body?: Buffer): Buffer {

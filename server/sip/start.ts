@@ -7,13 +7,15 @@ import type { Calls } from '../calls/index.ts';
 import { StartError } from '../start-error.ts';
 import { G711, type SupportedCodec } from './codecs.ts';
 import { Endpoint } from './endpoint.ts';
-import { type Authenticator, Guard } from './guard.ts';
+import type { Flow } from './flow.ts';
+import { Guard } from './guard.ts';
 import { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
 import type { SipLog } from './log.ts';
 import { SILENT_OBSERVER, type SipObserver } from './observer.ts';
 import type { CallOrder, OutgoingCall } from './outgoing-call.ts';
 import { bindTcp, serveTcp } from './tcp.ts';
 import { bindUdp, serveUdp } from './udp.ts';
+import { type SipUsers, userParts } from './users.ts';
 
 export interface SipDeps {
   readonly host: string;
@@ -29,7 +31,7 @@ export interface SipDeps {
   readonly engine: MediaEngine;
   readonly log: SipLog;
   readonly observer?: SipObserver;
-  readonly authenticate?: Authenticator;
+  readonly users: SipUsers;
   /** In the order of our own offers; G.711 when left out. */
   readonly codecs?: readonly SupportedCodec[];
   readonly limits?: Partial<SipLimits>;
@@ -62,13 +64,19 @@ const PORT_TRIES = 20;
 export async function startSip(deps: SipDeps): Promise<SipServer> {
   const limits: SipLimits = { ...DEFAULT_LIMITS, ...deps.limits, ratePerSecond: deps.rateLimit };
   const clock = deps.clock ?? systemClock;
-  const guard = new Guard(deps.trusted, deps.authenticate);
+  const observer = deps.observer ?? SILENT_OBSERVER;
+  const { authenticate, registrar } = userParts(deps.users, { clock, limits, observer, log: deps.log });
+  const { contacts } = deps.users;
+  const isRegistered = (flow: Flow): boolean => contacts.isRegistered(flow);
+  const guard = new Guard({ trusted: deps.trusted, authenticate, isRegistered });
   const sockets = await bindBoth(deps.host, deps.port);
   const endpoint = new Endpoint({
     clock,
     limits,
     guard,
-    observer: deps.observer ?? SILENT_OBSERVER,
+    observer,
+    realm: deps.users.realm,
+    registrar,
     calls: deps.calls,
     engine: deps.engine,
     codecs: deps.codecs ?? G711,
@@ -81,6 +89,8 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
   });
   const udp = serveUdp(sockets.udp, limits, endpoint);
   const tcp = serveTcp(sockets.tcp, limits, endpoint, clock);
+  for (const [username, kept] of deps.users.keptContacts)
+    if (deps.users.has(username)) contacts.restore(username, kept, (address, port) => udp.connect(address, port));
   let closed: Promise<void> | undefined;
   return {
     port: sockets.port,
@@ -93,7 +103,10 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
     close: () => {
       closed ??= endpoint
         .close(deps.closeMs ?? DEFAULT_CLOSE_MS)
-        .then(() => Promise.all([udp.close(), tcp.close()]))
+        .then(() => {
+          contacts.close();
+          return Promise.all([udp.close(), tcp.close()]);
+        })
         .then(() => {});
       return closed;
     },

@@ -76,6 +76,11 @@ export function percentDecode(text: string): string | undefined {
   }
 }
 
+/** The address-of-record of a user. `username` has no character that needs escaping. */
+export function userUri(username: string, realm: string): string {
+  return `sip:${username}@${uriHost(realm)}`;
+}
+
 /** An address as a URI's or SDP-free header's host: IPv6 gets brackets. */
 export function uriHost(address: string): string {
   return address.includes(':') ? `[${address}]` : address;

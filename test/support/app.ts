@@ -23,7 +23,9 @@ import {
   plainTerms,
   type Role,
 } from '../../server/mpc/index.ts';
+import { Contacts } from '../../server/sip/index.ts';
 import { Speaker } from '../../server/speak/index.ts';
+import { Users } from '../../server/users/index.ts';
 import { ClipStoreDouble } from './clip-store-double.ts';
 import { DiskDouble } from './disk-double.ts';
 import { EngineDouble } from './engine-double.ts';
@@ -64,6 +66,22 @@ export class AppUnderTest {
   readonly calledBack: Readonly<Record<string, string>>[] = [];
   readonly clips = new ClipStoreDouble();
   readonly speaker: Speaker;
+  readonly clock = new HandClock();
+  readonly users = new Users({
+    kept: [],
+    shelf: { put: () => {}, delete: () => {} },
+    realm: 'example.com',
+    max: 3,
+    now: () => this.date,
+    randomDigits: (count) => String(++this.#digits).padStart(count, '0'),
+  });
+  readonly contacts = new Contacts({
+    clock: this.clock,
+    now: () => this.date,
+    shelf: { put: () => {}, delete: () => {} },
+    maxPerUser: 3,
+    maxRoutes: 5,
+  });
   readonly hungUp: string[] = [];
   readonly logged: string[] = [];
   readonly tokensFor: string[] = [];
@@ -71,6 +89,7 @@ export class AppUnderTest {
   nowMs = 1_000_000;
   date = new Date('2026-03-04T05:06:07.890Z');
   #uuids = 0;
+  #digits = 0;
   readonly #server: Server;
 
   constructor(env: Readonly<Record<string, string>> = {}, speech: SpeechEngine | null = MUTE) {
@@ -111,6 +130,8 @@ export class AppUnderTest {
       streams: () => ({ open: 0, accepted: 0, refused: {}, closed: {}, dropped: NOTHING_DROPPED, wrongMessages: 0 }),
       callbackQueueDepth: () => 0,
       storePending: () => 0,
+      sipUsers: () => this.users.all.length,
+      sipContacts: () => this.contacts.size,
     });
     const allow = parseFetchAllow('127.0.0.1:9000');
     const policy = sourcePolicy({ allow: allow.ok ? allow.allow : [] });
@@ -129,6 +150,8 @@ export class AppUnderTest {
         add: (_conference, { url, method }, fields) =>
           this.calledBack.push({ url: url.href, method, ...Object.fromEntries(fields) }),
       },
+      users: this.users,
+      contacts: this.contacts,
       clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
       speaker: this.speaker,
       checkUrl: (url) => checkSource(url, policy),

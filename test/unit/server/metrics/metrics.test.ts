@@ -56,6 +56,8 @@ function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
     }),
     callbackQueueDepth: () => 8,
     storePending: () => 9,
+    sipUsers: () => 2,
+    sipContacts: () => 1,
   });
   return metrics;
 }

@@ -5,13 +5,16 @@ import { EngineBusy } from '../../../../media/engine.ts';
 import { Calls } from '../../../../server/calls/index.ts';
 import { Directory } from '../../../../server/mpc/index.ts';
 import { G711 } from '../../../../server/sip/codecs.ts';
+import { type ContactShelf, Contacts, type KeptContacts } from '../../../../server/sip/contacts.ts';
+import { DIGEST_ALGORITHMS, type DigestAlgorithm, ha1Of } from '../../../../server/sip/digest.ts';
 import { Endpoint } from '../../../../server/sip/endpoint.ts';
 import type { Flow, Pressure } from '../../../../server/sip/flow.ts';
-import { type Authenticator, Guard } from '../../../../server/sip/guard.ts';
+import { Guard } from '../../../../server/sip/guard.ts';
 import { DEFAULT_LIMITS, type SipLimits } from '../../../../server/sip/limits.ts';
 import type { SipLog } from '../../../../server/sip/log.ts';
 import type { SipObserver } from '../../../../server/sip/observer.ts';
 import { readDatagram } from '../../../../server/sip/reader.ts';
+import { userParts } from '../../../../server/sip/users.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
 import { CallScript, type ScriptOptions, SipText, sdpText } from '../../../support/sip-script.ts';
 
@@ -143,7 +146,10 @@ export class FakeEngine {
 
 export interface BenchOptions {
   readonly trusted?: readonly string[];
-  readonly authenticate?: Authenticator;
+  /** Passwords by username; undefined leaves everybody who is not trusted outside. */
+  readonly users?: Readonly<Record<string, string>>;
+  readonly algorithms?: readonly DigestAlgorithm[];
+  readonly failuresPerMinute?: number;
   readonly limits?: Partial<SipLimits>;
   readonly maxMembersPerMpc?: number;
   readonly maxMembers?: number;
@@ -175,6 +181,8 @@ export function callsFor(engine: FakeEngine, directory: Directory): Calls {
     newUuid: randomUUID,
   });
 }
+/** Of the users of a bench. */
+export const REALM = 'example.com';
 
 /** An endpoint with everything around it, on a clock that stands still. */
 export class SipBench {
@@ -187,6 +195,13 @@ export class SipBench {
   /** What was logged as our own mistake. */
   readonly errors: object[] = [];
   readonly limits: SipLimits;
+  readonly contacts: Contacts;
+  /** What would be on disk, by username. */
+  readonly kept = new Map<string, KeptContacts>();
+  readonly shelf: ContactShelf = {
+    put: (username, contacts) => this.kept.set(username, contacts),
+    delete: (username) => this.kept.delete(username),
+  };
   readonly codec = { name: 'PCMU', payloadType: 0, clockRate: 8000, channels: 1 } as const;
   /** Connections that the endpoint opened by itself. */
   readonly connected: FakeFlow[] = [];
@@ -195,16 +210,49 @@ export class SipBench {
     this.limits = { ...DEFAULT_LIMITS, ratePerSecond: 10_000, ...options.limits };
     this.directory = directoryFor(this.engine, options);
     this.calls = callsFor(this.engine, this.directory);
+    const observer = this.#observer();
+    const log = { ...silentLog(), error: (fields: object) => this.errors.push(fields) };
+    const passwords = new Map(Object.entries(options.users ?? {}));
+    this.contacts = new Contacts({
+      clock: this.clock,
+      now: () => this.date,
+      shelf: this.shelf,
+      maxPerUser: this.limits.contactsPerUser,
+      maxRoutes: this.limits.routes,
+      displaced: () => observer.contactDisplaced(),
+    });
+    const { authenticate, registrar } = userParts(
+      {
+        realm: REALM,
+        algorithms: options.algorithms ?? DIGEST_ALGORITHMS,
+        failuresPerMinute: options.failuresPerMinute ?? 20,
+        has: (username) => passwords.has(username),
+        ha1: (username) => {
+          const password = passwords.get(username);
+          return password === undefined ? undefined : ha1Of(username, REALM, password);
+        },
+        contacts: this.contacts,
+        keptContacts: [],
+      },
+      { clock: this.clock, limits: this.limits, observer, log, now: () => this.date },
+    );
     let tokens = 0;
     this.endpoint = new Endpoint({
       clock: this.clock,
       limits: this.limits,
-      guard: new Guard(options.trusted ?? ['127.0.0.0/8', '::1/128'], options.authenticate),
-      observer: this.#observer(),
       calls: this.calls,
+      guard: new Guard({
+        trusted: options.trusted ?? ['127.0.0.0/8', '::1/128'],
+        // Without users the guard is as it is before there are any.
+        ...(options.users ? { authenticate } : {}),
+        isRegistered: (flow) => this.contacts.isRegistered(flow),
+      }),
+      observer,
+      realm: REALM,
+      registrar,
       engine: this.engine.asEngine(),
       codecs: G711,
-      log: { ...silentLog(), error: (fields) => this.errors.push(fields) },
+      log,
       publicAddress: options.publicAddress ?? '127.0.0.1',
       port: 5060,
       newToken: () => {
@@ -218,6 +266,11 @@ export class SipBench {
         return flow;
       },
     });
+  }
+
+  /** The time of day moves with the clock. */
+  get date(): Date {
+    return new Date(Date.UTC(2026, 0, 1) + this.clock.now());
   }
 
   /** Hands a message in as if it had come from there. */
@@ -246,6 +299,9 @@ export class SipBench {
       request: (method) => add(`request ${method}`),
       response: (statusClass) => add(`response ${statusClass}`),
       dropped: (reason) => add(`dropped ${reason}`),
+      authenticated: (result) => add(`authenticated ${result}`),
+      registration: (result) => add(`registration ${result}`),
+      contactDisplaced: () => add('contact displaced'),
       dialogs: (count) => this.counts.set('dialogs', count),
     };
   }

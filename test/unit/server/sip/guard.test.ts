@@ -50,26 +50,6 @@ suite('the guard', () => {
     assert.deepEqual(phone.flow.sent, []);
     assert.equal(bench.count('dropped untrusted'), 2);
   });
-
-  test('asks whoever judges credentials, and passes on its challenge', () => {
-    const bench = new SipBench({
-      authenticate: (request) =>
-        request.headers.has('authorization')
-          ? { allowed: true }
-          : {
-              allowed: false,
-              status: 401,
-              reason: 'Unauthorized',
-              headers: { 'www-authenticate': 'Digest realm="x"' },
-            },
-    });
-    const phone = bench.caller({ flow: new FakeFlow({ address: '198.51.100.1' }) });
-    phone.send('OPTIONS');
-    assert.equal(phone.flow.last.status, 401);
-    assert.equal(phone.flow.last.header('www-authenticate'), 'Digest realm="x"');
-    phone.send('OPTIONS', { headers: { Authorization: 'Digest …' } });
-    assert.equal(phone.flow.last.status, 200);
-  });
 });
 
 suite('a source over its rate', () => {

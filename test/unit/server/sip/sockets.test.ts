@@ -3,7 +3,9 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, suite, test } from 'node:test';
+import { systemClock } from '../../../../media/time/clock.ts';
 import type { Directory } from '../../../../server/mpc/index.ts';
+import { Contacts } from '../../../../server/sip/contacts.ts';
 import type { SipObserver } from '../../../../server/sip/observer.ts';
 import { type SipDeps, type SipServer, startSip } from '../../../../server/sip/start.ts';
 import { StartError } from '../../../../server/start-error.ts';
@@ -35,7 +37,17 @@ async function start(changes: Partial<SipDeps> = {}): Promise<Running> {
     response: () => {},
     dropped: (reason) => drops.set(reason, (drops.get(reason) ?? 0) + 1),
     dialogs: () => {},
+    authenticated: () => {},
+    registration: () => {},
+    contactDisplaced: () => {},
   };
+  const contacts = new Contacts({
+    clock: systemClock,
+    now: () => new Date(),
+    shelf: { put: () => {}, delete: () => {} },
+    maxPerUser: 10,
+    maxRoutes: 20,
+  });
   const server = await startSip({
     host: '127.0.0.1',
     port: 0,
@@ -46,6 +58,15 @@ async function start(changes: Partial<SipDeps> = {}): Promise<Running> {
     engine: engine.asEngine(),
     log: silentLog(),
     observer,
+    users: {
+      realm: 'example.com',
+      algorithms: ['MD5'],
+      failuresPerMinute: 20,
+      has: () => false,
+      ha1: () => undefined,
+      contacts,
+      keptContacts: [],
+    },
     closeMs: 200,
     ...changes,
   });

@@ -1,0 +1,1 @@
+export { type NewUser, type User, type UserChange, Users, userRowSchema } from './users.ts';
