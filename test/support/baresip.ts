@@ -21,6 +21,13 @@ export interface BaresipOptions {
   readonly hz: number;
   /** PCMU when left out. */
   readonly codec?: BaresipCodec;
+  /** Registers as a user of a server, and calls with its password. */
+  readonly account?: {
+    readonly user: string;
+    readonly password: string;
+    /** Host and port of the server, with `;transport=tcp` if need be. */
+    readonly server: string;
+  };
 }
 
 /** How accounts name codecs, and the rate at which the sound card of such a call runs. */
@@ -76,10 +83,11 @@ export class Baresip {
     await writeFile(join(folder, 'speech.wav'), writeWav(speech, rate));
     await writeFile(join(folder, 'config'), configText(folder, port, rate));
     await writeFile(join(folder, 'contacts'), '');
-    await writeFile(
-      join(folder, 'accounts'),
-      `<sip:${options.name}@127.0.0.1:${port}>;regint=0;answermode=manual;audio_codecs=${named}\n`,
-    );
+    const { account } = options;
+    const login = account
+      ? `<sip:${account.user}@${account.server}>;auth_user=${account.user};auth_pass=${account.password};regint=60`
+      : `<sip:${options.name}@127.0.0.1:${port}>;regint=0`;
+    await writeFile(join(folder, 'accounts'), `${login};answermode=manual;audio_codecs=${named}\n`);
     const child = spawn('baresip', ['-4', '-f', folder], { stdio: 'ignore' });
     const phone = new Baresip(port, folder, child);
     try {

@@ -31,6 +31,13 @@ export interface PlivoClient {
     ): Promise<SdkAnswer>;
     stopPlayAudio(ids: string | number, of: MpcOf): Promise<unknown>;
   };
+  readonly endpoints: {
+    create(username: string, password: string, alias: string, appId?: string): Promise<SdkAnswer>;
+    list(filter?: Readonly<Record<string, unknown>>): Promise<SdkAnswer[]>;
+    get(id: string): Promise<SdkAnswer>;
+    update(id: string, changes: Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
+    delete(id: string): Promise<unknown>;
+  };
   readonly calls: {
     playMusic(callUuid: string, urls: string, options?: Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
     stopPlayingMusic(callUuid: string): Promise<unknown>;

@@ -22,6 +22,8 @@ export interface SippOptions {
   readonly deadlineMs?: number;
   /** Keys `0-9*#` that are pressed, out of sipp's own captures of telephone-events; it sends captures as root only. */
   readonly digits?: string;
+  /** Answers the server's challenge of the INVITE with these. */
+  readonly login?: { readonly user: string; readonly password: string };
 }
 
 export interface SippResult {
@@ -85,6 +87,11 @@ ${headers('2 BYE', '[peer_tag_param]')}
 </scenario>
 `;
 
+/** Left alone, sipp signs an address without its user part. */
+function authUri({ service, port }: SippOptions): string[] {
+  return ['-auth_uri', `${service}@127.0.0.1:${port}`];
+}
+
 const CAPTURES = '/usr/share/sip-tester';
 const PAUSE = '<pause/>';
 
@@ -100,12 +107,30 @@ function dialling(digits: string): string {
     .replace(PAUSE, [PAUSE, ...press].join('\n  '));
 }
 
+/** The same caller, whose first INVITE is refused and who then sends another with a password. */
+function loggingIn(): string {
+  const [invite = ''] = /<send retrans.*?<\/send>/s.exec(CALLER) ?? [];
+  const refused = `<recv response="401" auth="true" response_txn="invite"/>
+  <send ack_txn="invite"><![CDATA[
+ACK sip:[service]@[remote_ip]:[remote_port] SIP/2.0
+${headers('1 ACK', '[peer_tag_param]')}
+
+]]></send>`;
+  const again = invite
+    .replace('start_txn="invite"', 'start_txn="again"')
+    .replace('CSeq: 1 INVITE', 'CSeq: 2 INVITE\n[authentication]');
+  const [before = '', after = ''] = CALLER.split(invite);
+  const rest = after.replaceAll('"invite"', '"again"').replace('1 ACK', '2 ACK').replace('2 BYE', '3 BYE');
+  return [before, invite, refused, again, rest].join('\n');
+}
+
 export async function runSipp(options: SippOptions): Promise<SippResult> {
   const folder = await mkdtemp(join(tmpdir(), 'sipp-'));
   const port = await freePorts(6);
   try {
-    const { digits } = options;
-    await writeFile(join(folder, 'caller.xml'), digits === undefined ? CALLER : dialling(digits));
+    const { digits, login } = options;
+    const scenario = login ? loggingIn() : digits === undefined ? CALLER : dialling(digits);
+    await writeFile(join(folder, 'caller.xml'), scenario);
     const child = spawn(
       'sipp',
       [
@@ -116,6 +141,7 @@ export async function runSipp(options: SippOptions): Promise<SippResult> {
         ...(options.callMs === undefined ? [] : ['-d', String(options.callMs)]),
         ...(options.transport === 'tcp' ? ['-t', 't1'] : []),
         ...(options.lost === undefined ? [] : ['-lost', String(options.lost)]),
+        ...(login === undefined ? [] : ['-au', login.user, '-ap', login.password, ...authUri(options)]),
         ...['-nostdin', '-trace_err'],
       ],
       { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
