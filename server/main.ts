@@ -38,7 +38,7 @@ import { createLog, type Logger } from './log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { MixerWatch } from './mixer-watch.ts';
 import { Directory, keepDeadlines, Plays, relayDigits, type StatusTerms, soundUnder } from './mpc/index.ts';
-import { Library, type MusicDeps, playEntrySounds, playMusic } from './music/index.ts';
+import { startMusic } from './music/index.ts';
 import { giveWayToMixers } from './priority.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
@@ -177,7 +177,9 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     if (event.type === 'member-joined') plays.memberJoined(event.mpc);
   });
 
-  const library = new Library({
+  const stopMusic = startMusic({
+    directory,
+    engine,
     ask: (source, fields, signal, maxBytes) => exchange(source, fields, signed, signal, maxBytes),
     rules: {
       checkUrl: (url) => checkSource(url, policy),
@@ -187,11 +189,9 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       },
     },
     onTrouble: (url, detail) => log.warn({ url, detail }, 'no music comes from there'),
+    nowMs: systemClock.now,
+    newUuid: randomUUID,
   });
-  const score: MusicDeps['score'] = (source, mpc, member) => library.score(source, mpc, member);
-  const music: MusicDeps = { directory, engine, score, nowMs: systemClock.now, newUuid: randomUUID };
-  playMusic(music);
-  playEntrySounds(music);
   const userTable = store.table('users', userRowSchema);
   const users = new Users({
     kept: (await rowsOf(userTable)).map(({ value }) => value),
@@ -327,7 +327,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       await Promise.all([sip.close(), streams.close()]);
       await closeHttpServer(http);
       stopDeadlines();
-      library.close();
+      stopMusic();
       await engine.close();
       await callbacks.close(CALLBACK_GRACE_MS);
       await clips.close();

@@ -259,5 +259,8 @@ const FIELD_OF_ATTRIBUTE: ReadonlyMap<string, string> = new Map(
   Object.keys(anything.shape).map((name) => [name.replaceAll('_', ''), name]),
 );
 
+/** Every field of a body that is read here. */
+export const TERM_FIELDS: readonly string[] = Object.keys(anything.shape);
+
 /** What a member asks of its MPC who says nothing but its role. */
 export const DEFAULT_MPC_TERMS = toTerms(anything.parse({ role: 'customer' })).mpc;

@@ -85,6 +85,8 @@ export class AppUnderTest {
   readonly hungUp: string[] = [];
   readonly logged: string[] = [];
   readonly tokensFor: string[] = [];
+  /** The terms each token came with. */
+  readonly tokenTerms: (JoinTerms | undefined)[] = [];
   readiness: Readiness = { ready: true };
   nowMs = 1_000_000;
   date = new Date('2026-03-04T05:06:07.890Z');
@@ -157,7 +159,8 @@ export class AppUnderTest {
       checkUrl: (url) => checkSource(url, policy),
       tokens: {
         seconds: 60,
-        issue: (ref) => {
+        issue: (ref, terms) => {
+          this.tokenTerms.push(terms);
           this.tokensFor.push(ref.by === 'name' ? ref.name : ref.uuid);
           return this.tokensFor.length > 3 ? undefined : 'a-token';
         },

@@ -236,3 +236,17 @@ test('stream tokens are made for MPCs that are or may begin', async () => {
   const draining = await app.api('POST', '/MultiPartyCall/name_a/Stream/');
   assert.deepEqual([draining.status, draining.headers.get('retry-after')], [503, '5']);
 });
+
+test('a stream token takes on terms with a role, and a wrong one makes no token', async () => {
+  const path = '/MultiPartyCall/name_demo/Stream/';
+  const wrong = await app.api('POST', path, { role: 'agent', wait_music_url: 'http://10.0.0.1/' });
+  assert.equal(wrong.status, 400);
+  assert.match(wrong.body.error, /wait_music_url cannot be called: the address is not public/);
+  assert.equal((await app.api('POST', path, { hold: true })).status, 201);
+  assert.equal((await app.api('POST', path, { role: 'Agent', hold: true })).status, 201);
+  assert.equal(app.tokenTerms.length, 2, 'the wrong one made none');
+  assert.deepEqual(
+    app.tokenTerms.map((terms) => terms?.held),
+    [undefined, true],
+  );
+});
