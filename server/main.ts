@@ -150,7 +150,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   logMembers(directory, log);
   const stopDeadlines = keepDeadlines(directory, systemClock);
   const history = new History({ store, limits: config.history, clock: systemClock, now });
-  await history.recover();
+  const cutOff = await history.recover();
   history.follow(directory);
   const guard = { policy, resolve: systemResolve, clock: systemClock };
   const signed = { ...guard, authToken: account.authToken, newNonce: randomUUID };
@@ -162,6 +162,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   });
   await callbacks.restore();
   const status = new StatusCallbacks({ queue: callbacks, fallback: statusTerms(config, policy), now });
+  for (const each of cutOff) status.tellCutOff(each);
   status.follow(directory);
   const tellPlay = playCallbacks(callbacks);
   const plays = new Plays({

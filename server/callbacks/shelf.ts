@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Store } from '../store/index.ts';
 import type { CallbackFields } from './signature.ts';
+import { rowOfTarget, targetOfRow, targetRow } from './stored-target.ts';
 import type { CallbackTarget } from './target.ts';
 
 /** One callback on its way. */
@@ -23,15 +24,7 @@ export interface Shelf {
 const letterRow = z.object({
   serial: z.number().int().nonnegative(),
   conference: z.string(),
-  url: z.url().transform((text) => new URL(text)),
-  method: z.enum(['GET', 'POST']),
-  tuning: z.object({
-    connectMs: z.number(),
-    readMs: z.number(),
-    totalMs: z.number(),
-    retries: z.number(),
-    retryOn: z.array(z.enum(['4xx', '5xx', 'ct', 'rt'])),
-  }),
+  target: targetRow,
   fields: z.array(z.tuple([z.string(), z.string()])),
 });
 
@@ -54,22 +47,9 @@ function keyOf({ serial }: Letter): string {
 }
 
 function rowOf({ serial, conference, target, fields }: Letter): LetterRow {
-  const { url, method, tuning } = target;
-  return {
-    serial,
-    conference,
-    url,
-    method,
-    tuning: { ...tuning, retryOn: [...tuning.retryOn] },
-    fields: [...fields],
-  };
+  return { serial, conference, target: rowOfTarget(target), fields: [...fields] };
 }
 
-function letterOf({ serial, conference, url, method, tuning, fields }: LetterRow): Letter {
-  return {
-    serial,
-    conference,
-    target: { url, method, tuning: { ...tuning, retryOn: new Set(tuning.retryOn) } },
-    fields: new Map(fields),
-  };
+function letterOf({ serial, conference, target, fields }: LetterRow): Letter {
+  return { serial, conference, target: targetOfRow(target), fields: new Map(fields) };
 }

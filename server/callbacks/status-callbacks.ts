@@ -1,9 +1,8 @@
+import type { CutOff, MemberFacts, MpcFacts } from '../history/index.ts';
 import type {
   Directory,
   DirectoryEvent,
-  Member,
   MemberChanges,
-  Mpc,
   PlayNews,
   StatusEventGroup,
   StatusTerms,
@@ -19,12 +18,14 @@ export interface StatusNews {
   readonly event: string;
   /** The MPC, or what is known of one that is not there yet: then the news has no number. */
   readonly mpc: Told | { readonly name: string; readonly terms: { readonly status: StatusTerms | undefined } };
-  readonly member?: Pick<Member, 'id' | 'role' | 'callUuid' | 'coach'> | undefined;
+  readonly member?: Pick<MemberFacts, 'id' | 'role' | 'callUuid' | 'coach'> | undefined;
   /** What the event has beyond the others. */
   readonly fields?: FieldValues;
+  /** When it happened, if an earlier process saw it: then nobody knows its number. */
+  readonly earlier?: Date | undefined;
 }
 
-type Told = Pick<Mpc, 'uuid' | 'name' | 'terms'>;
+type Told = Pick<MpcFacts, 'uuid' | 'name' | 'terms'>;
 
 export interface StatusCallbacksDeps {
   readonly queue: Pick<CallbackQueue, 'add'>;
@@ -33,6 +34,7 @@ export interface StatusCallbacksDeps {
   readonly now: () => Date;
 }
 
+const CHANGED: StatusEventGroup = 'participant-state-changes';
 const CHANGES: Readonly<Record<keyof MemberChanges, readonly [on: string, off: string]>> = {
   muted: ['ParticipantMute', 'ParticipantUnmute'],
   held: ['ParticipantHold', 'ParticipantUnhold'],
@@ -62,7 +64,7 @@ export class StatusCallbacks {
     this.#send(news, (SequenceNumber) =>
       fieldsFrom({
         EventName: news.event,
-        EventTimestamp: this.#deps.now().toISOString(),
+        EventTimestamp: (news.earlier ?? this.#deps.now()).toISOString(),
         SequenceNumber,
         MPCUUID: 'uuid' in mpc ? mpc.uuid : undefined,
         MPCName: mpc.name,
@@ -75,6 +77,13 @@ export class StatusCallbacks {
     );
   }
 
+  /** The end of an MPC that an earlier process could not tell of, for it ended with it. */
+  tellCutOff({ mpc, left }: CutOff): void {
+    const earlier = mpc.endedAt;
+    for (const member of left) this.tell({ ...ofMember({ mpc, member }, CHANGED, 'ParticipantExit'), earlier });
+    this.tell({ group: 'mpc-state-changes', event: 'MPCEnd', mpc, fields: endOf(mpc), earlier });
+  }
+
   /** The events of a play, as its own callback has them but for their number. */
   tellPlay(news: PlayNews): void {
     const { mpc } = news.play;
@@ -84,12 +93,13 @@ export class StatusCallbacks {
   }
 
   #send(
-    { group, mpc }: Pick<StatusNews, 'group' | 'mpc'>,
+    { group, mpc, earlier }: Pick<StatusNews, 'group' | 'mpc' | 'earlier'>,
     fields: (number: number | undefined) => CallbackFields,
   ): void {
     const status = mpc.terms?.status ?? this.#deps.fallback;
     if (!status?.events.includes(group)) return;
     if (!('uuid' in mpc)) return this.#deps.queue.add(mpc.name, status.target, fields(undefined));
+    if (earlier) return this.#deps.queue.add(mpc.uuid, status.target, fields(undefined));
     const number = (this.#told.get(mpc) ?? 0) + 1;
     this.#told.set(mpc, number);
     this.#deps.queue.add(mpc.uuid, status.target, fields(number));
@@ -109,12 +119,12 @@ function newsOf(event: DirectoryEvent): StatusNews | undefined {
     case 'mpc-ended':
       return ofMpc('MPCEnd', endOf(mpc));
     case 'member-joined':
-      return ofMember(event, 'participant-state-changes', 'ParticipantJoin');
+      return ofMember(event, CHANGED, 'ParticipantJoin');
     case 'member-left':
-      return ofMember(event, 'participant-state-changes', 'ParticipantExit');
+      return ofMember(event, CHANGED, 'ParticipantExit');
     case 'member-changed': {
       const [on, off] = CHANGES[event.what];
-      return ofMember(event, 'participant-state-changes', event.member[event.what] ? on : off);
+      return ofMember(event, CHANGED, event.member[event.what] ? on : off);
     }
     case 'leg':
       return newsOfLeg(event);
@@ -131,7 +141,7 @@ function newsOfLeg(told: Extract<DirectoryEvent, { type: 'leg' }>): StatusNews |
 }
 
 function ofMember(
-  { mpc, member }: { readonly mpc: Mpc; readonly member: Member },
+  { mpc, member }: { readonly mpc: MpcFacts; readonly member: MemberFacts },
   group: StatusEventGroup,
   event: string,
   fields: FieldValues = {},
@@ -140,7 +150,7 @@ function ofMember(
 }
 
 /** Nothing is billed; who reads the fields finds numbers there. */
-function endOf({ startedAt, endedAt }: Mpc): FieldValues {
+function endOf({ startedAt, endedAt }: MpcFacts): FieldValues {
   const lengthMs = startedAt && endedAt ? endedAt.getTime() - startedAt.getTime() : 0;
   return { MPCDuration: Math.round(lengthMs / 1000), MPCBilledDuration: 0, MPCBilledAmount: '0.00000' };
 }

@@ -29,6 +29,12 @@ export interface HistoryDeps {
   readonly now: () => Date;
 }
 
+/** An MPC that lived when the process before this one ended without a word, and who was still in it. */
+export interface CutOff {
+  readonly mpc: MpcFacts;
+  readonly left: readonly MemberFacts[];
+}
+
 /** How exactly the end of what a sudden end of the process cut off is known. */
 const HEARTBEAT_MS = 10_000;
 const SWEEP_MS = 3_600_000;
@@ -65,10 +71,11 @@ export class History {
   }
 
   /** Ends what an earlier process left behind, and forgets what is too old. To be called before `follow`. */
-  async recover(): Promise<void> {
-    await this.#bury();
+  async recover(): Promise<readonly CutOff[]> {
+    const cutOff = await this.#bury();
     for await (const _ of this.#keys.iterate()) this.#count += 1;
     await this.#sweep();
+    return cutOff;
   }
 
   /** Writes down what happens in a directory until `close`. */
@@ -115,6 +122,10 @@ export class History {
         this.#write(this.#opening(rowOfMpc(event.mpc)));
         break;
       case 'member-joined':
+        // She may have brought terms for all.
+        if (event.member.terms.mpc) this.#write(this.#opening(rowOfMpc(event.mpc)));
+        this.#write([this.#members.putting(memberKey(event.mpc.uuid, event.member.id), rowOfMember(event.member))]);
+        break;
       case 'member-left':
         this.#write([this.#members.putting(memberKey(event.mpc.uuid, event.member.id), rowOfMember(event.member))]);
         break;
@@ -141,7 +152,8 @@ export class History {
    * What lived when the last process ended without a word. Its calls are gone, so nobody is in its MPCs; they ended when
    * that process was last known to live.
    */
-  async #bury(): Promise<void> {
+  async #bury(): Promise<readonly CutOff[]> {
+    const cutOff: CutOff[] = [];
     const lastSeen = (await this.#alive.get(ALIVE)) ?? 0;
     for await (const { key: uuid, value: key } of this.#live.iterate()) {
       const row = await this.#mpcs.get(key);
@@ -153,14 +165,17 @@ export class History {
       for await (const { value } of this.#members.iterate({ prefix: memberKey(uuid) })) members.push(value);
       const times = members.flatMap(({ joinedAt, exitedAt }) => [joinedAt, exitedAt ?? 0]);
       const endedAt = times.reduce((latest, time) => Math.max(latest, time), Math.max(lastSeen, row.createdAt));
-      const left = members.filter(({ exitedAt }) => exitedAt === undefined);
+      const left = members
+        .filter(({ exitedAt }) => exitedAt === undefined)
+        .map((member) => ({ ...member, exitedAt: endedAt, exitCause: 'shutdown' as const }));
+      const mpc = mpcOfRow({ ...row, endedAt, endCause: 'no_active_participants' });
       this.#write([
-        ...this.#ending({ ...row, endedAt, endCause: 'no_active_participants' }),
-        ...left.map((member) =>
-          this.#members.putting(memberKey(uuid, member.id), { ...member, exitedAt: endedAt, exitCause: 'shutdown' }),
-        ),
+        ...this.#ending(rowOfMpc(mpc)),
+        ...left.map((member) => this.#members.putting(memberKey(uuid, member.id), member)),
       ]);
+      cutOff.push({ mpc, left: left.map(memberOfRow) });
     }
+    return cutOff;
   }
 
   /** Forgets what is too old, and the oldest of what is too much. */

@@ -1,9 +1,11 @@
 import { z } from 'zod';
+import { rowOfTarget, targetOfRow, targetRow } from '../callbacks/stored-target.ts';
 import type { ExitCause, JoinTerms, Member, Mpc, MpcTerms } from '../mpc/index.ts';
+import { STATUS_EVENT_GROUPS } from '../mpc/join-terms.ts';
 
 /** What can be told of an MPC, whether it lives or not. */
 export type MpcFacts = Pick<Mpc, 'uuid' | 'name' | 'createdAt' | 'startedAt' | 'endedAt' | 'endCause' | 'status'> & {
-  readonly terms: Pick<MpcTerms, 'stayAlone' | 'maxDurationMs' | 'maxParticipants'> | undefined;
+  readonly terms: Pick<MpcTerms, 'stayAlone' | 'maxDurationMs' | 'maxParticipants' | 'status'> | undefined;
 };
 
 /** What can be told of a member who is or was in an MPC. */
@@ -39,6 +41,8 @@ export const mpcRow = z.object({
       stayAlone: z.boolean(),
       maxDurationMs: z.number().optional(),
       maxParticipants: z.number().optional(),
+      /** While it lives: who is to be told if it is cut off. */
+      status: z.object({ target: targetRow, events: z.array(z.enum(STATUS_EVENT_GROUPS)) }).optional(),
     })
     .optional(),
 });
@@ -83,6 +87,10 @@ export function rowOfMpc(mpc: MpcFacts): MpcRow {
       stayAlone: mpc.terms.stayAlone,
       maxDurationMs: mpc.terms.maxDurationMs,
       maxParticipants: mpc.terms.maxParticipants,
+      status:
+        mpc.endedAt || !mpc.terms.status
+          ? undefined
+          : { target: rowOfTarget(mpc.terms.status.target), events: [...mpc.terms.status.events] },
     },
   };
 }
@@ -99,6 +107,7 @@ export function mpcOfRow(row: MpcRow): MpcFacts {
       stayAlone: row.terms.stayAlone,
       maxDurationMs: row.terms.maxDurationMs,
       maxParticipants: row.terms.maxParticipants,
+      status: row.terms.status && { ...row.terms.status, target: targetOfRow(row.terms.status.target) },
     },
     status: 'ended',
   };

@@ -3,6 +3,7 @@ import { beforeEach, test } from 'node:test';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import type { LegEvent } from '../../../../media/index.ts';
 import { callbackTarget, StatusCallbacks } from '../../../../server/callbacks/index.ts';
+import { memberOfRow, mpcOfRow, mpcRow, rowOfMpc } from '../../../../server/history/rows.ts';
 import {
   Directory,
   type Mpc,
@@ -217,4 +218,44 @@ test('plays are told of under their own group, numbered with the rest', async ()
   status.tellPlay({ type: 'started', play, at: new Date(now), serial: 1, member, latencyMs: 12 });
   const { EventName, SequenceNumber, PlayID, MemberID } = told.at(-1)?.fields ?? {};
   assert.deepEqual([EventName, SequenceNumber, PlayID, MemberID], ['PlayStarted', '3', 'p1', '1']);
+});
+
+test('what an earlier process could not tell is told by the time it happened, without a number', () => {
+  const status = begin(['participant-state-changes']);
+  const own: StatusTerms = {
+    target: callbackTarget(new URL(OWN), '#rc=1', 'GET'),
+    events: ['mpc-state-changes', 'participant-state-changes'],
+  };
+  const at = new Date(START - 3_600_000);
+  const row = rowOfMpc({
+    uuid: 'u1',
+    name: 'standup',
+    createdAt: new Date(at.getTime() - 5000),
+    startedAt: new Date(at.getTime() - 5000),
+    endedAt: undefined,
+    endCause: undefined,
+    status: 'active',
+    terms: { stayAlone: true, maxDurationMs: undefined, maxParticipants: 10, status: own },
+  });
+  const kept = mpcOfRow(mpcRow.parse(JSON.parse(JSON.stringify(row))));
+  assert.deepEqual(kept.terms?.status, own, 'who is to be told survives');
+  const left = memberOfRow({
+    id: '2',
+    callUuid: 'c2',
+    role: 'agent',
+    kind: 'sip',
+    address: '',
+    joinedAt: START,
+    startMpcOnEnter: true,
+    endMpcOnExit: false,
+  });
+  status.tellCutOff({ mpc: { ...kept, endedAt: at }, left: [left] });
+  assert.deepEqual(
+    told.map(({ url, fields }) => [url, fields.EventName, fields.EventTimestamp, fields.SequenceNumber]),
+    [
+      [OWN, 'ParticipantExit', at.toISOString(), undefined],
+      [OWN, 'MPCEnd', at.toISOString(), undefined],
+    ],
+  );
+  assert.deepEqual([told[0]?.fields.MemberID, told[1]?.fields.MPCDuration], ['2', '5']);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
-import { History } from '../../../../server/history/index.ts';
+import { type CutOff, History } from '../../../../server/history/index.ts';
 import { Directory, plainTerms } from '../../../../server/mpc/index.ts';
 import { DiskDouble } from '../../../support/disk-double.ts';
 import { EngineDouble } from '../../../support/engine-double.ts';
@@ -16,6 +16,7 @@ class Life {
   readonly directory: Directory;
   readonly history: History;
   now: number;
+  cutOff: readonly CutOff[] = [];
 
   constructor(disk: DiskDouble, now: number, maxMpcs = 100) {
     this.now = now;
@@ -33,7 +34,7 @@ class Life {
   }
 
   async begin(): Promise<this> {
-    await this.history.recover();
+    this.cutOff = await this.history.recover();
     this.history.follow(this.directory);
     return this;
   }
@@ -135,6 +136,10 @@ test('what lived when the process was killed ended when it was last seen', async
   await first.kill();
 
   const next = await new Life(disk, START + DAY_MS).begin();
+  assert.deepEqual(
+    next.cutOff.map(({ mpc: { uuid, status }, left }) => [uuid, status, left.map(({ id }) => id)]),
+    [[mpc.uuid, 'ended', ['2']]],
+  );
   const found = await next.history.find(mpc.uuid);
   assert.deepEqual([found?.endedAt?.getTime(), found?.endCause], [START + 20_000, 'no_active_participants']);
   assert.deepEqual(await next.members(mpc.uuid), [
