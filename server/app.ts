@@ -18,9 +18,11 @@ import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
 import type { CallbackQueue } from './callbacks/index.ts';
+import type { Calls } from './calls/index.ts';
 import type { ClipCatalog } from './clips/catalog.ts';
 import type { Config } from './config.ts';
 import { createConsole } from './console/index.ts';
+import type { Dialler } from './dial/index.ts';
 import { ApiError } from './errors.ts';
 import type { History } from './history/index.ts';
 import type { Logger } from './log.ts';
@@ -34,6 +36,8 @@ export interface AppDeps {
   readonly limits: Config['api'];
   readonly directory: Directory;
   readonly history: History;
+  readonly calls: Calls;
+  readonly dialler: Pick<Dialler, 'dial' | 'route'>;
   readonly plays: Plays;
   readonly callbacks: Pick<CallbackQueue, 'add'>;
   readonly clips: ClipCatalog;
@@ -61,7 +65,16 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
     ...answeredLater(
       [
         ...mpcResources({ authId, directory, history }),
-        ...participantResources({ authId, directory, history, maxMemberIds }),
+        ...participantResources({
+          authId,
+          directory,
+          history,
+          calls: deps.calls,
+          dialler: deps.dialler,
+          idempotency,
+          rules: { ...rules, routeTo: (destination) => deps.dialler.route(destination) },
+          maxMemberIds,
+        }),
       ],
       { callbacks: deps.callbacks, rules },
     ),

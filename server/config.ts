@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
+import type { Credentials } from './sip/challenge.ts';
 import { codecsNamed } from './sip/codecs.ts';
 
 /** What the defaults depend on. */
@@ -65,6 +66,8 @@ function contradictions(values: SettingValues): string[] {
     problems.push(`${named('SIP_PORT')}: must lie outside RTP_PORT_MIN to RTP_PORT_MAX`);
   if (values.NO_RTP_HANGUP_SECONDS < values.NO_RTP_WARN_SECONDS)
     problems.push(`${named('NO_RTP_HANGUP_SECONDS')}: must not be below ${named('NO_RTP_WARN_SECONDS')}`);
+  if ((values.SIP_TRUNK_USER === '') !== (values.SIP_TRUNK_PASSWORD === ''))
+    problems.push('SIP_TRUNK_USER and SIP_TRUNK_PASSWORD: set both or neither');
   return problems;
 }
 
@@ -105,6 +108,12 @@ function arrange(values: SettingValues, machine: Machine) {
       realm: values.SIP_REALM ?? publicAddress,
       algorithms: values.SIP_DIGEST,
       failuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
+    },
+    dial: {
+      hosts: values.SIP_DIAL_ALLOW,
+      trunk: values.SIP_TRUNK && { uri: values.SIP_TRUNK, credentials: trunkCredentials(values) },
+      prefixes: values.DIAL_ALLOW,
+      limits: { callsPerMinute: values.DIAL_CALLS_PER_MINUTE, minutesPerDay: values.DIAL_MINUTES_PER_DAY },
     },
     rtp: {
       host: values.SIP_HOST,
@@ -171,6 +180,11 @@ function arrange(values: SettingValues, machine: Machine) {
     redisUrl: values.REDIS_URL,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function trunkCredentials(values: SettingValues): Credentials | undefined {
+  const { SIP_TRUNK_USER: user, SIP_TRUNK_PASSWORD: password, SIP_TRUNK_REALM: realm } = values;
+  return user === '' ? undefined : { user, password, realm: realm === '' ? undefined : realm };
 }
 
 /** The host itself, or for a wildcard the first address of the machine that others can reach. */

@@ -32,6 +32,7 @@ import { Calls } from './calls/index.ts';
 import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
 import { CredentialsError, loadAccount } from './credentials.ts';
+import { createDialler } from './dial/index.ts';
 import { History } from './history/index.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
@@ -42,7 +43,7 @@ import { startMusic } from './music/index.ts';
 import { giveWayToMixers } from './priority.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
-import { Contacts, DEFAULT_LIMITS, keptContactsSchema, startSip } from './sip/index.ts';
+import { Contacts, DEFAULT_LIMITS, keptContactsSchema, type SipServer, startSip } from './sip/index.ts';
 import { SPEECH_SCHEME, startSpeaker } from './speak/index.ts';
 import { StartError } from './start-error.ts';
 import { openDisk, type Row, Store, type Table } from './store/index.ts';
@@ -217,6 +218,20 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     maxRoutes: DEFAULT_LIMITS.routes,
     displaced: () => sipObserver.contactDisplaced(),
   });
+  let sip: SipServer | undefined;
+  const dialler = createDialler({
+    config,
+    calls,
+    directory,
+    engine,
+    callbacks,
+    clock: systemClock,
+    dial: (order) => sip?.dial(order),
+    users: { has: (name) => users.has(name), phonesOf: (name) => contacts.of(name), hosts: [config.users.realm] },
+    observer: metrics,
+    now,
+    newUuid: randomUUID,
+  });
 
   const auth = new BasicAuth({
     account,
@@ -238,6 +253,8 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     limits: config.api,
     directory,
     history,
+    calls,
+    dialler,
     plays,
     callbacks,
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
@@ -279,7 +296,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     storePending: () => store.pending,
   });
   const httpPort = await listen(http, config.http);
-  const sip = await startSip({
+  const sipServer = await startSip({
     ...config.sip,
     publicAddress: config.publicAddress,
     calls,
@@ -297,12 +314,13 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   }).catch((error: Error) => {
     throw StartError.ofListening(error.cause ?? error, SIP_NAMES, config.sip);
   });
+  sip = sipServer;
   started = true;
 
   const facts = {
     httpHost: config.http.host,
     httpPort,
-    sipPort: sip.port,
+    sipPort: sipServer.port,
     publicAddress: config.publicAddress,
     account: loaded,
     decoder: describeDecoder(decoders),
@@ -312,7 +330,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   log.info(
     {
       http: `http://${hostOf(config.http.host, config.publicAddress, httpPort)}`,
-      sipPort: sip.port,
+      sipPort: sipServer.port,
       ffmpeg: facts.decoder,
       workers: config.media.workers,
     },
@@ -325,7 +343,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     log,
     exit: (code) => process.exit(code),
     close: async () => {
-      await Promise.all([sip.close(), streams.close()]);
+      await Promise.all([sipServer.close(), streams.close()]);
       await closeHttpServer(http);
       stopDeadlines();
       stopMusic();

@@ -2,6 +2,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type AllowedSource, MAX_URL_LENGTH, parseFetchAllow } from '../media/clip/index.ts';
 import type { CodecName } from '../media/engine.ts';
+import { dialHosts, numberPrefixes, trunkUri } from './dial/settings.ts';
 import { isMpcName } from './mpc/identity.ts';
 import { STATUS_EVENT_GROUPS, type StatusEventGroup } from './mpc/join-terms.ts';
 import { CODEC_NAMES } from './sip/codecs.ts';
@@ -204,6 +205,54 @@ export const SETTINGS = {
     meaning:
       'Digest algorithms offered to SIP users, the better first. Some older phones give up unless it is `MD5` alone',
     schema: digestAlgorithms.refine((names) => names.length > 0, 'must name at least one algorithm'),
+  },
+  SIP_DIAL_ALLOW: {
+    fallback: '',
+    shown: 'none',
+    meaning:
+      'Hosts whose `sip:` addresses may be called, each with its port or 5060: `pbx.example.com,192.0.2.7:5070,10.1.2.0/24`',
+    schema: dialHosts,
+  },
+  SIP_TRUNK: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'Who takes calls to telephone numbers: `sip:sip.carrier.example:5060;transport=tcp`',
+    schema: trunkUri,
+  },
+  SIP_TRUNK_USER: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'Our name with the trunk, given when it asks for it',
+    schema: anything,
+  },
+  SIP_TRUNK_PASSWORD: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'The password that goes with it, which never leaves the server: digest',
+    schema: anything,
+    secret: true,
+  },
+  SIP_TRUNK_REALM: {
+    fallback: '',
+    shown: 'whatever the trunk says',
+    meaning: 'The only realm that they are for',
+    schema: anything,
+  },
+  DIAL_ALLOW: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'First digits, without the plus, of the numbers that may be called through the trunk: `49,1212`',
+    schema: numberPrefixes,
+  },
+  DIAL_CALLS_PER_MINUTE: {
+    fallback: '60',
+    meaning: 'Calls a minute to numbers and `sip:` addresses; more are refused with 429',
+    schema: whole(0, 1_000_000),
+  },
+  DIAL_MINUTES_PER_DAY: {
+    fallback: '1440',
+    meaning: 'Minutes that all these calls may last together in a day (UTC); then they end, and more get 429',
+    schema: whole(0, 100_000_000),
   },
   FETCH_ALLOW: {
     fallback: '',

@@ -1,23 +1,24 @@
 import { ApiError, badField } from '../errors.ts';
 import type { History, MemberFacts } from '../history/index.ts';
-import type { Directory } from '../mpc/index.ts';
+import { type AddParticipantDeps, addParticipant } from './add-participant.ts';
 import { flagField } from './fields.ts';
+import type { Idempotency } from './idempotency.ts';
 import { presentMembers, selectionOf } from './members.ts';
 import { pageOf } from './paging.ts';
 import { mpcPath, presentMember } from './present.ts';
 import { type Answer, type ApiRequest, knownMpc, liveMpc, type Resource } from './resource.ts';
 
-export interface ParticipantsDeps {
+export interface ParticipantsDeps extends AddParticipantDeps {
   readonly authId: string;
-  readonly directory: Directory;
   readonly history: Pick<History, 'find' | 'member' | 'membersOf'>;
+  readonly idempotency: Idempotency;
   readonly maxMemberIds: number;
 }
 
 /** Plivo knows no pages here, so by default everybody comes at once. */
 const PARTICIPANT_PAGE = 200;
 
-/** Members as Plivo's participants: list, one, update, kick. */
+/** Members as Plivo's participants: list, add, one, update, kick. */
 export function participantResources(deps: ParticipantsDeps): readonly Resource[] {
   const { authId, directory, history } = deps;
   return [
@@ -32,6 +33,7 @@ export function participantResources(deps: ParticipantsDeps): readonly Resource[
           const present = (member: MemberFacts) => presentMember(authId, facts, member);
           return { status: 200, body: await pageOf(request, path, members, present, PARTICIPANT_PAGE) };
         },
+        POST: deps.idempotency.once(addParticipant(deps)),
       },
     },
     {

@@ -8,6 +8,7 @@ import type {
   WorkerSnapshot,
 } from '../../media/index.ts';
 import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts';
+import { DIAL_REFUSALS, DIAL_RESULTS, type DialObserver, type DialRefusal, type DialResult } from '../dial/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import {
@@ -41,7 +42,7 @@ const WORK_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 2
 const HTTP_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** All metrics of one server. Takes what happens, pulls what can be asked for, prints Prometheus' text. */
-export class Metrics implements EngineObserver {
+export class Metrics implements EngineObserver, DialObserver {
   readonly registry = new Registry();
   readonly #playsEnded = this.#counter('partyline_plays_total');
   readonly #playFailures = this.#counter('partyline_play_failures_total');
@@ -71,6 +72,8 @@ export class Metrics implements EngineObserver {
   readonly #contactsDisplaced = this.#counter('partyline_sip_contacts_displaced_total');
   readonly #sipDialogs = this.#gauge('partyline_sip_dialogs');
   readonly #workerRestarts = this.#counter('partyline_worker_restarts_total');
+  readonly #dials = this.#counter('partyline_dials_total');
+  readonly #dialsRefused = this.#counter('partyline_dials_refused_total');
   readonly #http = this.#histogram('partyline_http_request_seconds', HTTP_BUCKETS);
   readonly #refusals = this.#counter('partyline_http_refusals_total');
   readonly #idempotentHits = this.#counter('partyline_idempotent_hits_total');
@@ -89,6 +92,8 @@ export class Metrics implements EngineObserver {
     for (const statusClass of STATUS_CLASSES) this.#sipResponses.inc({ class: statusClass }, 0);
     for (const result of AUTH_RESULTS) this.#sipAuth.inc({ result }, 0);
     for (const result of REGISTER_RESULTS) this.#sipRegistrations.inc({ result }, 0);
+    for (const result of DIAL_RESULTS) this.#dials.inc({ result }, 0);
+    for (const reason of DIAL_REFUSALS) this.#dialsRefused.inc({ reason }, 0);
     for (const reason of DROP_REASONS) this.#sipDropped.inc({ reason }, 0);
   }
 
@@ -252,6 +257,14 @@ export class Metrics implements EngineObserver {
   /** `route` is a path pattern, never a path. */
   httpRequest(route: string, code: number, seconds: number): void {
     this.#http.observe({ route, code }, seconds);
+  }
+
+  dialled(result: DialResult): void {
+    this.#dials.inc({ result });
+  }
+
+  dialRefused(reason: DialRefusal): void {
+    this.#dialsRefused.inc({ reason });
   }
 
   httpRefused(error: ApiErrorCode): void {

@@ -163,6 +163,16 @@ export const METRICS = {
   },
   partyline_sip_users: { kind: 'gauge', labels: [], help: 'SIP users: the Endpoints of the API' },
   partyline_sip_contacts: { kind: 'gauge', labels: [], help: 'Phones registered now' },
+  partyline_dials_total: {
+    kind: 'counter',
+    labels: ['result'],
+    help: 'Calls that were made and are over: answered, busy, rejected, no_answer, cancelled or failed',
+  },
+  partyline_dials_refused_total: {
+    kind: 'counter',
+    labels: ['reason'],
+    help: 'Calls that were asked for and not made, by reason',
+  },
   partyline_ws_open: { kind: 'gauge', labels: [], help: 'WebSockets open' },
   partyline_ws_accepted_total: { kind: 'counter', labels: [], help: 'WebSockets that joined' },
   partyline_ws_refused_total: { kind: 'counter', labels: ['code'], help: 'WebSockets refused, by HTTP status' },

@@ -9,6 +9,7 @@ import type { Invitation } from './invitation.ts';
 import type { SipLog } from './log.ts';
 import type { SipRequest } from './message.ts';
 import { Negotiation } from './negotiation.ts';
+import { reasonHeader } from './reason.ts';
 import type { MediaTerms } from './sdp.ts';
 import { optional, Session, warningOf } from './session.ts';
 import { type SessionTimer, sessionTimerHeaders } from './session-timer.ts';
@@ -31,24 +32,6 @@ const RETRY_AFTER: Readonly<Record<'server_full' | 'busy' | 'draining', number>>
   server_full: 10,
   busy: 5,
   draining: 30,
-};
-/** ITU-T Q.850 cause numbers, for the Reason header. */
-const Q850_CAUSE: Readonly<Record<CallEndCause, number>> = {
-  hangup: 16,
-  kicked: 16,
-  mpc_ended: 16,
-  shutdown: 16,
-  hangup_api: 16,
-  hangup_xml: 16,
-  end_of_xml: 16,
-  cancelled: 16,
-  rejected: 21,
-  busy: 17,
-  no_answer: 19,
-  no_rtp: 102,
-  lost: 41,
-  failed: 41,
-  app_failed: 41,
 };
 
 /** One caller from INVITE to BYE: its dialog, its offers and answers, and the call that they carry. */
@@ -208,8 +191,4 @@ export class IncomingCall {
     this.#session.end();
     this.#onEnded(this);
   }
-}
-
-function reasonHeader(cause: CallEndCause): string {
-  return `Q.850;cause=${Q850_CAUSE[cause]};text="${cause}"`;
 }

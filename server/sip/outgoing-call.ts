@@ -76,6 +76,7 @@ export class OutgoingCall {
   #session: Session | undefined;
   #settled = false;
   #over = false;
+  #rings = false;
 
   constructor(order: CallOrder, flow: Flow, deps: OutgoingCallDeps, events: OutgoingCallEvents) {
     this.#order = order;
@@ -103,9 +104,7 @@ export class OutgoingCall {
       },
       deps,
       {
-        onProgress: () => {
-          if (!this.#over) order.onRinging();
-        },
+        onProgress: () => this.#onProgress(),
         onAnswered: (dialog, response) => this.#onAnswered(dialog, response),
         onFailed: (failure) => this.#end(failure),
         onSettled: () => {
@@ -139,6 +138,14 @@ export class OutgoingCall {
   /** Hangs up because the server goes down. */
   shutDown(): void {
     this.hangUp('Q.850;cause=16;text="shutdown"');
+  }
+
+  /** Those that ring say so again and again. */
+  #onProgress(): void {
+    if (this.#over || this.#rings) return;
+    this.#rings = true;
+    this.#deps.log.debug({ to: this.#order.uri }, 'call rings');
+    this.#order.onRinging();
   }
 
   #onAnswered(dialog: Dialog, response: SipResponse): void {

@@ -40,7 +40,7 @@ export interface OutgoingInviteEvents {
   readonly onProgress: (response: SipResponse) => void;
   readonly onAnswered: (dialog: Dialog, response: SipResponse) => void;
   readonly onFailed: (failure: InviteFailure) => void;
-  /** Nothing of the INVITE is left, however it went. */
+  /** It was refused, or taken back, and the last word on it is said. */
   readonly onSettled: () => void;
 }
 
@@ -68,6 +68,7 @@ export class OutgoingInvite {
   #client: InviteClient;
   #heard = false;
   #answered = false;
+  #settled = false;
   #cancelReason: string | undefined;
   #stopPatience: () => void = () => {};
 
@@ -118,6 +119,7 @@ export class OutgoingInvite {
       onAccepted: (response) => this.#onAccepted(response),
       onFailed: (failure, from) => {
         again = this.#onFailed(failure, from);
+        if (!again) this.#settle();
       },
       onEnded: () => {
         if (!again) this.#settle();
@@ -147,6 +149,7 @@ export class OutgoingInvite {
     this.#acks.set(tag, dialog.sendAck(response.cseq.number));
     if (!wins) {
       dialog.hangUp(this.#cancelReason ?? LOST_RACE);
+      if (!this.#answered) this.#settle();
       return;
     }
     this.#answered = true;
@@ -198,6 +201,8 @@ export class OutgoingInvite {
 
   #settle(): void {
     this.#stopPatience();
+    if (this.#settled) return;
+    this.#settled = true;
     this.#events.onSettled();
   }
 }

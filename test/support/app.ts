@@ -8,8 +8,10 @@ import type { Resource } from '../../server/api/resource.ts';
 import type { Readiness } from '../../server/api/status.ts';
 import { type AppDeps, apiResources, createApp } from '../../server/app.ts';
 import { BasicAuth } from '../../server/auth.ts';
+import { Calls } from '../../server/calls/index.ts';
 import { ClipCatalog } from '../../server/clips/catalog.ts';
 import { type Config, parseConfig } from '../../server/config.ts';
+import { createDialler, type Dialler } from '../../server/dial/index.ts';
 import { History } from '../../server/history/index.ts';
 import { createLog } from '../../server/log.ts';
 import { Metrics } from '../../server/metrics/metrics.ts';
@@ -24,6 +26,7 @@ import {
   type Role,
 } from '../../server/mpc/index.ts';
 import { Contacts } from '../../server/sip/index.ts';
+import type { CallOrder, OutgoingCall } from '../../server/sip/outgoing-call.ts';
 import { Speaker } from '../../server/speak/index.ts';
 import { Users } from '../../server/users/index.ts';
 import { ClipStoreDouble } from './clip-store-double.ts';
@@ -60,6 +63,12 @@ export class AppUnderTest {
   readonly resources: readonly Resource[];
   readonly directory: Directory;
   readonly history: History;
+  readonly calls: Calls;
+  readonly dialler: Dialler;
+  /** The calls that were made, as SIP is told. */
+  readonly dialled: CallOrder[] = [];
+  /** Callbacks about calls. */
+  readonly told: ReadonlyMap<string, string>[] = [];
   readonly plays: Plays;
   readonly news: PlayNews[] = [];
   /** What callbacks carry, with where they go. */
@@ -108,6 +117,30 @@ export class AppUnderTest {
       now: () => this.date,
       newUuid: () => this.#uuid('d'),
     });
+    this.calls = new Calls({
+      engine: this.engine,
+      directory: this.directory,
+      roomSound: { sampleRate: 8000, floor: OPEN_FLOOR },
+      maxCalls: config.members.max,
+      now: () => this.date,
+      newUuid: () => this.#uuid('c'),
+    });
+    this.dialler = createDialler({
+      config,
+      calls: this.calls,
+      directory: this.directory,
+      engine: this.engine,
+      clock: this.clock,
+      callbacks: { add: (_conference, _target, fields) => this.told.push(fields) },
+      dial: (order) => {
+        this.dialled.push(order);
+        return { hangUp: (reason: string) => this.hungUp.push(reason) } as unknown as OutgoingCall;
+      },
+      users: { has: (user) => user === 'alice', phonesOf: () => [], hosts: ['partyline.test'] },
+      observer: this.metrics,
+      now: () => this.date,
+      newUuid: () => this.#uuid('e'),
+    });
     this.plays = new Plays({
       engine: this.engine,
       kept: config.plays.kept,
@@ -147,6 +180,8 @@ export class AppUnderTest {
       limits: config.api,
       directory: this.directory,
       history: this.history,
+      calls: this.calls,
+      dialler: this.dialler,
       plays: this.plays,
       callbacks: {
         add: (_conference, { url, method }, fields) =>

@@ -105,6 +105,13 @@ export class Baresip {
     await this.event('CALL_ESTABLISHED', waitMs);
   }
 
+  /** Waits until it rings, and takes the call. */
+  async accept(waitMs?: number): Promise<void> {
+    await this.event('CALL_INCOMING', waitMs);
+    await this.command('accept');
+    await this.event('CALL_ESTABLISHED', waitMs);
+  }
+
   /** Puts the call on hold; resolves when our answer came. */
   async hold(waitMs?: number): Promise<void> {
     await this.#renegotiate('hold', waitMs);

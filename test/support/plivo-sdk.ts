@@ -20,6 +20,7 @@ export interface PlivoClient {
     list(filter?: Readonly<Record<string, unknown>>): Promise<SdkAnswer[]>;
     get(of: MpcOf): Promise<SdkAnswer>;
     stop(of: MpcOf): Promise<unknown>;
+    addParticipant(role: string, of: MpcOf & Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
     listParticipants(of: MpcOf & { readonly callUuid?: string }): Promise<SdkAnswer>;
     getParticipant(id: string | number, of: MpcOf): Promise<SdkAnswer>;
     updateParticipant(id: string | number, changes: MpcOf & Readonly<Record<string, unknown>>): Promise<SdkAnswer>;

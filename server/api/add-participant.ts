@@ -1,0 +1,61 @@
+import type { Call, Calls } from '../calls/index.ts';
+import type { Dialled, Dialler } from '../dial/index.ts';
+import { ApiError, badField } from '../errors.ts';
+import { type Directory, type JoinTerms, readTerms } from '../mpc/index.ts';
+import { type DialBodyRules, parseAddRequest } from './dial-body.ts';
+import { flagField } from './fields.ts';
+import { type ActingHandler, type Answer, type ApiRequest, mpcRefOf } from './resource.ts';
+
+export interface AddParticipantDeps {
+  readonly directory: Directory;
+  readonly calls: Calls;
+  readonly dialler: Pick<Dialler, 'dial'>;
+  readonly rules: DialBodyRules;
+}
+
+const MESSAGE = 'add participant action initiated';
+
+/** Calls somebody into an MPC, or moves a call that stands into it. */
+export function addParticipant(deps: AddParticipantDeps): ActingHandler {
+  return (request) => {
+    const { body } = request;
+    const read = readTerms(body, deps.rules);
+    if (!read.ok) throw badField(read.field, read.problem);
+    const { terms } = read;
+    const mayCreate = flagField(body, 'create_mpc_with_single_participant') ?? true;
+    const asked = parseAddRequest(body, terms, deps.rules);
+    const mpcName = nameOf(request, deps.directory, mayCreate);
+    if (asked.kind === 'move') return move(asked.callUuid, mpcName, terms, deps);
+    const dialled = deps.dialler.dial({ ...asked.order, mpcName, terms });
+    return dialled.ok ? answer(dialled.calls, dialled.requestUuid) : refuse(dialled);
+  };
+}
+
+/** By UUID an MPC has to live; by name it begins here. */
+function nameOf(request: ApiRequest, directory: Directory, mayCreate: boolean): string {
+  const ref = mpcRefOf(request);
+  const mpc = directory.find(ref);
+  if (mpc && mpc.status !== 'ended') return mpc.name;
+  if (ref.by === 'name' && mayCreate) return ref.name;
+  throw new ApiError('not_found');
+}
+
+function move(callUuid: string, mpcName: string, terms: JoinTerms, { calls }: AddParticipantDeps): Answer {
+  const call = calls.find(callUuid);
+  if (call?.status !== 'live') throw new ApiError('not_found', { detail: 'no call of this call_uuid stands' });
+  void calls.enterMpc(call, mpcName, terms);
+  return answer([call], call.uuid);
+}
+
+function answer(calls: readonly Call[], requestUuid: string): Answer {
+  const listed = calls.map(({ to, from, uuid }) => ({ to, from, call_uuid: uuid }));
+  return { status: 201, body: { calls: listed, message: MESSAGE, request_uuid: requestUuid } };
+}
+
+function refuse(refusal: Extract<Dialled, { ok: false }>): never {
+  if (!('retryAfterSeconds' in refusal))
+    throw new ApiError(refusal.reason === 'draining' ? 'draining' : 'too_many_calls');
+  const headers = { 'Retry-After': String(refusal.retryAfterSeconds) };
+  const detail = refusal.reason === 'rate' ? 'DIAL_CALLS_PER_MINUTE' : 'DIAL_MINUTES_PER_DAY';
+  throw new ApiError('dial_limit', { detail, headers });
+}

@@ -1,0 +1,15 @@
+export { isCaller } from './caller.ts';
+export { createDialler, type DialUsers } from './create.ts';
+export {
+  DIAL_REFUSALS,
+  DIAL_RESULTS,
+  type Dialled,
+  Dialler,
+  type DiallerDeps,
+  type DialObserver,
+  type DialRefusal,
+  type DialResult,
+} from './dialler.ts';
+export type { Destination, DialOrder } from './order.ts';
+export { isDigitText } from './pending-digits.ts';
+export { ROUTE_REFUSALS, type Routed, type RouteRefusal, type RouteRules, routeTo } from './route.ts';
