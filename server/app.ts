@@ -10,6 +10,8 @@ import { participantResources } from './api/participants.ts';
 import type { UrlVerdict } from './api/play-body.ts';
 import { playKinds } from './api/play-kinds.ts';
 import { playResources } from './api/plays.ts';
+import { recordResources } from './api/record.ts';
+import { recordingResources } from './api/recordings.ts';
 import { contextOf, routeOf, setContext, toApiError, writeError } from './api/reply.ts';
 import type { Resource } from './api/resource.ts';
 import { apiRouter, authenticate } from './api/router.ts';
@@ -28,6 +30,7 @@ import type { History } from './history/index.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Directory, Plays } from './mpc/index.ts';
+import type { Recordings } from './recordings/index.ts';
 import type { Speaker } from './speak/index.ts';
 
 export interface AppDeps {
@@ -40,6 +43,7 @@ export interface AppDeps {
   readonly dialler: Pick<Dialler, 'dial' | 'route'>;
   readonly plays: Plays;
   readonly callbacks: Pick<CallbackQueue, 'add'>;
+  readonly recordings: Recordings;
   readonly clips: ClipCatalog;
   readonly speaker: Speaker;
   readonly checkUrl: (url: string) => UrlVerdict;
@@ -51,12 +55,13 @@ export interface AppDeps {
   readonly log: Logger;
   /** Process-wide monotonic, in ms. */
   readonly nowMs: () => number;
+  readonly now: () => Date;
   readonly newUuid: () => string;
 }
 
 /** Every resource of the API; the order is that of the documentation. */
 export function apiResources(deps: AppDeps): readonly Resource[] {
-  const { authId, directory, history, plays, limits } = deps;
+  const { authId, directory, history, plays, recordings, limits } = deps;
   const idempotency = new Idempotency({ nowMs: deps.nowMs, onHit: () => deps.metrics.idempotentHit() });
   const rules = { ...limits, checkUrl: deps.checkUrl };
   const kinds = playKinds(rules, deps.speaker);
@@ -82,6 +87,8 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
     ...callPlayResources({ authId, directory, plays, idempotency, kinds }),
     ...speakVoicesResources(deps.speaker),
     ...playResources({ authId, directory, history, plays, idempotency }),
+    ...recordResources({ authId, directory, recordings, rules }),
+    ...recordingResources({ authId, recordings, now: deps.now }),
     ...clipResources({ authId, clips: deps.clips, rules }),
     ...streamTokenResources({ authId, directory, tokens: deps.tokens, rules }),
     ...endpointResources({ authId, users: deps.users, contacts: deps.contacts }),

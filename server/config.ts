@@ -162,6 +162,11 @@ function arrange(values: SettingValues, machine: Machine) {
       perNode: values.FETCHES_PER_NODE,
     },
     clip: { maxMs: values.CLIP_MAX_SECONDS * SECOND_MS, cacheBytes: values.CLIP_CACHE_BYTES },
+    recordings: {
+      running: values.MAX_RECORDINGS,
+      maxMs: values.RECORDING_MAX_SECONDS * SECOND_MS,
+      totalBytes: values.RECORDINGS_MAX_BYTES,
+    },
     decoder: {
       ffmpegPath: values.FFMPEG_PATH,
       max: values.DECODERS ?? machine.cores,

@@ -15,6 +15,7 @@ import {
   systemResolve,
 } from '../media/clip/index.ts';
 import { startEngine, systemClock } from '../media/index.ts';
+import { recordingAddresses } from './api/present-recording.ts';
 import { readinessOf } from './api/status.ts';
 import { createApp } from './app.ts';
 import { BasicAuth } from './auth.ts';
@@ -41,6 +42,7 @@ import { MixerWatch } from './mixer-watch.ts';
 import { Directory, keepDeadlines, Plays, relayDigits, type StatusTerms, soundUnder } from './mpc/index.ts';
 import { startMusic } from './music/index.ts';
 import { giveWayToMixers } from './priority.ts';
+import { startRecordings } from './recordings/index.ts';
 import { serveSampleSound } from './sample-sound.ts';
 import { Shutdown } from './shutdown.ts';
 import { Contacts, DEFAULT_LIMITS, keptContactsSchema, type SipServer, startSip } from './sip/index.ts';
@@ -56,6 +58,8 @@ const EXIT = { failed: 1, misconfigured: 2 } as const;
 const CALLBACK_GRACE_MS = 2000;
 /** All are held in memory. */
 const MAX_USERS = 10_000;
+/** How long it waits for the last mp3s; what is not made then is made at the next start. */
+const RECORDING_GRACE_MS = 1500;
 const SIP_NAMES = { host: 'SIP_HOST', port: 'SIP_PORT' } as const;
 
 /** The only wiring: makes every part, hands each what it needs, and ends them in the opposite order. */
@@ -179,7 +183,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     if (event.type === 'member-joined') plays.memberJoined(event.mpc);
   });
 
-  const stopMusic = startMusic({
+  const music = startMusic({
     directory,
     engine,
     ask: (source, fields, signal, maxBytes) => exchange(source, fields, signed, signal, maxBytes),
@@ -232,6 +236,25 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     now,
     newUuid: randomUUID,
   });
+  let httpAddress = '';
+  const recordings = await startRecordings({
+    config,
+    engine,
+    store,
+    directory,
+    callbacks,
+    ffmpeg: decoders.decoder?.path,
+    observer: metrics.recordingObserver(log),
+    log,
+    newUuid: randomUUID,
+    now,
+    addressesOf: (recording) => recordingAddresses(account.authId, recording),
+    base: () => httpAddress,
+    announce: (mpc, source) => {
+      const [member] = mpc.presentMembers;
+      if (member) music.announce(mpc, member, source);
+    },
+  });
 
   const auth = new BasicAuth({
     account,
@@ -257,6 +280,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     dialler,
     plays,
     callbacks,
+    recordings,
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
     speaker,
     checkUrl: (url) => checkSource(url, policy),
@@ -267,6 +291,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     readiness,
     log,
     nowMs: systemClock.now,
+    now,
     newUuid: randomUUID,
   });
   const http = createHttpServer(config.http, app, randomUUID);
@@ -294,8 +319,11 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     sipUsers: () => users.all.length,
     sipContacts: () => contacts.size,
     storePending: () => store.pending,
+    recordings: () => recordings,
   });
   const httpPort = await listen(http, config.http);
+  httpAddress = `http://${hostOf(config.http.host, config.publicAddress, httpPort)}`;
+  await recordings.recover();
   const sipServer = await startSip({
     ...config.sip,
     publicAddress: config.publicAddress,
@@ -329,7 +357,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   process.stdout.write(banner(facts));
   log.info(
     {
-      http: `http://${hostOf(config.http.host, config.publicAddress, httpPort)}`,
+      http: httpAddress,
       sipPort: sipServer.port,
       ffmpeg: facts.decoder,
       workers: config.media.workers,
@@ -346,8 +374,9 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       await Promise.all([sipServer.close(), streams.close()]);
       await closeHttpServer(http);
       stopDeadlines();
-      stopMusic();
+      music.stop();
       await engine.close();
+      await recordings.close(RECORDING_GRACE_MS, systemClock);
       await callbacks.close(CALLBACK_GRACE_MS);
       await clips.close();
       await sample.close();

@@ -456,6 +456,17 @@ export const SETTINGS = {
     meaning: 'Decoded audio kept in memory',
     schema: whole(megabyte, 2 ** 40),
   },
+  MAX_RECORDINGS: { fallback: '100', meaning: 'Recordings under way at once', schema: whole(1, 100_000) },
+  RECORDING_MAX_SECONDS: {
+    fallback: String(4 * 60 * minute),
+    meaning: 'Length at which a recording ends by itself, pauses left out',
+    schema: whole(1, 7 * day),
+  },
+  RECORDINGS_MAX_BYTES: {
+    fallback: '10737418240',
+    meaning: 'All recordings on disk; further ones get 429, and running ones fail',
+    schema: whole(megabyte, 2 ** 50),
+  },
   DECODERS: { fallback: undefined, shown: 'cores', meaning: 'ffmpeg processes at once', schema: whole(1, 1000) },
   DECODER_QUEUE: { fallback: '100', meaning: 'Decodes waiting for a process', schema: whole(0, 100_000) },
   DECODER_SECONDS: { fallback: '20', meaning: 'Time one ffmpeg may take before it is killed', schema: whole(1, 3600) },

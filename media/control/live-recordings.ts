@@ -42,11 +42,14 @@ export class LiveRecordings {
     for (const recording of this.#live.values()) if (recording.request.leg === leg) recording.end('member_left');
   }
 
-  /** The conference's mixer died, and another one has it now. */
-  moved(conference: ConferenceId): void {
+  /** A mixer died: another one has its conferences now, but for those that had just ended. */
+  mixerDied(fate: (conference: ConferenceId) => 'moved' | 'gone' | 'untouched'): void {
     const now = this.#clock.now();
-    for (const recording of [...this.#live.values()])
-      if (recording.request.conference === conference) recording.moved(now);
+    for (const recording of [...this.#live.values()]) {
+      const what = fate(recording.request.conference);
+      if (what === 'moved') recording.moved(now);
+      else if (what === 'gone') recording.complete(0);
+    }
   }
 
   /** The mixer has given all it heard of a recording; `missing` frames at its end got lost. */

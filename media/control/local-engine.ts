@@ -214,6 +214,7 @@ export class LocalEngine implements MediaEngine, LegHost {
     const to = this.#placeOf(conference);
     if (leg.closed || !from) throw new EngineBusy('the leg is closed');
     if (from === to) return;
+    this.#recordings.legLeft(leg.id);
     from.legs.delete(leg);
     from.thread.legs -= 1;
     this.#settled(from, leg);
@@ -391,7 +392,6 @@ export class LocalEngine implements MediaEngine, LegHost {
       place.thread = thread;
       thread.legs += place.legs.size;
       thread.post(opening(place.options));
-      this.#recordings.moved(place.options.id);
       for (const leg of place.legs) {
         if (this.#leaving.has(leg.id)) continue;
         place.reopening.add(leg);
@@ -401,6 +401,10 @@ export class LocalEngine implements MediaEngine, LegHost {
       if (place.reopening.size === 0) this.#plays.goOn(place.options.id, thread);
     }
     for (const [leg, from] of [...this.#leaving]) if (from === dead) this.#onReleased(leg);
+    this.#recordings.mixerDied((id) => {
+      const place = this.#places.get(id);
+      return place === undefined ? 'gone' : place.thread === thread ? 'moved' : 'untouched';
+    });
     this.#config.observer.mixerDied(dead.index, detail);
   }
 

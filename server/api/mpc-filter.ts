@@ -3,7 +3,7 @@ import type { MpcFacts } from '../history/index.ts';
 import { isMpcName, type MpcStatus } from '../mpc/index.ts';
 import { endCauseCode } from './present.ts';
 
-type Test = (mpc: MpcFacts) => boolean;
+type Test<T = MpcFacts> = (item: T) => boolean;
 
 const STATUSES: readonly MpcStatus[] = ['initialized', 'active', 'ended'];
 const COMPARISONS = {
@@ -22,7 +22,7 @@ const TIME =
 /** The filters of the MPC list as one test; parameters it does not know are left alone. */
 export function parseMpcFilter(query: URLSearchParams): Test {
   const tests = [...nameTests(query), ...statusTests(query), ...causeTests(query), ...accountTests(query)];
-  for (const field of ['creation_time', 'end_time'] as const) tests.push(...timeTests(query, field));
+  for (const field of ['creation_time', 'end_time'] as const) tests.push(...timeTests(query, field, TIMES[field]));
   return (mpc) => tests.every((test) => test(mpc));
 }
 
@@ -49,20 +49,21 @@ function causeTests(query: URLSearchParams): Test[] {
 }
 
 /** There are no subaccounts, so nothing belongs to one. */
-function accountTests(query: URLSearchParams): Test[] {
-  const text = query.get('sub_account');
+export function accountTests(query: URLSearchParams, field = 'sub_account'): (() => boolean)[] {
+  const text = query.get(field);
   if (!text) return [];
-  if (!/^SA[A-Z0-9]{18}$/.test(text)) throw badField('sub_account', 'must be SA and 18 capitals or digits');
+  if (!/^SA[A-Z0-9]{18}$/.test(text)) throw badField(field, 'must be SA and 18 capitals or digits');
   return [() => false];
 }
 
-function timeTests(query: URLSearchParams, field: keyof typeof TIMES): Test[] {
-  const tests: Test[] = [];
+/** The filters of one time of an item: exactly then, or `__gt` and its like. */
+export function timeTests<T>(query: URLSearchParams, field: string, timeOf: (item: T) => Date | undefined): Test<T>[] {
+  const tests: Test<T>[] = [];
   const exact = query.get(field);
   if (exact) {
     const at = parseTime(field, exact);
     // Answers show whole seconds, so that is what an exact time can mean.
-    tests.push((mpc) => Math.floor((TIMES[field](mpc)?.getTime() ?? Number.NaN) / 1000) === Math.floor(at / 1000));
+    tests.push((item) => Math.floor((timeOf(item)?.getTime() ?? Number.NaN) / 1000) === Math.floor(at / 1000));
   }
   for (const [word, compare] of Object.entries(COMPARISONS)) {
     // One SDK loses an underscore of some of these on the wire.
@@ -70,8 +71,8 @@ function timeTests(query: URLSearchParams, field: keyof typeof TIMES): Test[] {
       const text = query.get(name);
       if (!text) continue;
       const bound = parseTime(name, text);
-      tests.push((mpc) => {
-        const time = TIMES[field](mpc);
+      tests.push((item) => {
+        const time = timeOf(item);
         return time !== undefined && compare(time.getTime(), bound);
       });
     }

@@ -37,6 +37,9 @@ export interface Audience {
   readonly roles: readonly Role[];
 }
 
+/** How a callback may be called; POST when nothing is said. */
+export const CALLBACK_METHODS = ['get', 'post'] as const;
+
 const SECOND_MS = 1000;
 const MAX_POSITION_MS = 24 * 3600 * SECOND_MS;
 const MAX_FADE_MS = 60_000;
@@ -168,17 +171,24 @@ function parseNormalize(body: Body): number | undefined {
   return numberField(body, 'normalize', { min: -50, max: -5 });
 }
 
-/** Checked like a URL to play, for we connect to it as well. Its fragment is Plivo's tuning. */
 export function parseCallback(body: Body, rules: PlayBodyRules): CallbackTarget | undefined {
-  const method = wordField(body, 'callback_method', ['get', 'post']) === 'get' ? 'GET' : 'POST';
-  const text = textField(body, 'callback_url');
+  const method = wordField(body, 'callback_method', CALLBACK_METHODS);
+  return checkedCallback('callback_url', textField(body, 'callback_url'), method, rules);
+}
+
+/** The callback in a field: checked like a URL to play, for we connect to it as well. Its fragment is Plivo's tuning. */
+export function checkedCallback(
+  field: string,
+  text: string | undefined,
+  method: (typeof CALLBACK_METHODS)[number] | undefined,
+  rules: Pick<PlayBodyRules, 'maxUrlLength' | 'checkUrl'>,
+): CallbackTarget | undefined {
   if (text === undefined || text === '') return undefined;
-  if (text.length > rules.maxUrlLength)
-    throw badField('callback_url', `must be at most ${rules.maxUrlLength} characters`);
+  if (text.length > rules.maxUrlLength) throw badField(field, `must be at most ${rules.maxUrlLength} characters`);
   const verdict = rules.checkUrl(text);
-  if (!verdict.ok) throw badField('callback_url', `cannot be called: ${verdict.message}`);
+  if (!verdict.ok) throw badField(field, `cannot be called: ${verdict.message}`);
   const url = new URL(text);
-  return callbackTarget(url, url.hash, method);
+  return callbackTarget(url, url.hash, method === 'get' ? 'GET' : 'POST');
 }
 
 /** `true`, or the gain of live speech in dB, or all three numbers. */

@@ -69,7 +69,7 @@ export function presentMpc(authId: string, mpc: MpcFacts, by: MpcRef['by'] = 'uu
     friendly_name: mpc.name,
     mpc_uuid: mpc.uuid,
     participants: `${path}Participant/`,
-    recording: null,
+    recording: mpc.recording ?? 'not-recording',
     resource_uri: path,
     start_time: presentTime(mpc.startedAt),
     status: STATUSES[mpc.status],

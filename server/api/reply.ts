@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Response } from 'express';
 import { API_ERRORS, ApiError, type ApiErrorCode } from '../errors.ts';
-import type { Answer } from './resource.ts';
+import type { Answer, AnswerFile } from './resource.ts';
 
 /** What is known of a request before anybody looks at it. */
 export interface RequestContext {
@@ -33,12 +33,29 @@ export function routeOf(response: Response): string {
 
 /** `Content-Type` goes with every answer: some SDKs read the type of a 204 before they see that it is empty. */
 export function writeAnswer(response: Response, answer: Answer): void {
+  if (answer.file) return sendFile(response, answer.file);
   writeJson(
     response,
     answer.status,
     answer.status === 204 ? undefined : { api_id: answer.apiId ?? contextOf(response).apiId, ...answer.body },
     answer.headers,
   );
+}
+
+/** Streams a file; a part of it when the request has a `Range`. */
+function sendFile(response: Response, { path, type }: AnswerFile): void {
+  // `DATA_DIR` may lie below a folder whose name begins with a dot.
+  const options = { dotfiles: 'allow', cacheControl: false } as const;
+  response.setHeader('Content-Type', type);
+  response.setHeader('Cache-Control', 'private, no-cache');
+  response.sendFile(path, options, (error?: Error & { status?: number }) => {
+    if (!error || response.headersSent) return;
+    const size = response.getHeader('Content-Range');
+    for (const name of ['Content-Length', 'Accept-Ranges', 'Last-Modified', 'ETag']) response.removeHeader(name);
+    if (error.status !== 416) return writeError(response, new ApiError('not_found'));
+    const headers = size === undefined ? {} : { 'Content-Range': String(size) };
+    writeError(response, new ApiError('bad_range', { headers }));
+  });
 }
 
 /** Ends a request with the row of the table that the error stands for. */

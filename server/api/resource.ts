@@ -26,8 +26,16 @@ export interface Answer {
   readonly status: 200 | 201 | 202 | 204;
   readonly body?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent instead of a body, whole or in the range that was asked for. */
+  readonly file?: AnswerFile;
   /** The `api_id` to give instead of the request's own: an answer that is given again keeps its id. */
   readonly apiId?: string;
+}
+
+export interface AnswerFile {
+  /** Absolute, and never made of a caller's text. */
+  readonly path: string;
+  readonly type: string;
 }
 
 export type Method = 'GET' | 'POST' | 'DELETE';

@@ -6,6 +6,8 @@ import { STATUS_EVENT_GROUPS } from '../mpc/join-terms.ts';
 /** What can be told of an MPC, whether it lives or not. */
 export type MpcFacts = Pick<Mpc, 'uuid' | 'name' | 'createdAt' | 'startedAt' | 'endedAt' | 'endCause' | 'status'> & {
   readonly terms: Pick<MpcTerms, 'stayAlone' | 'maxDurationMs' | 'maxParticipants' | 'status'> | undefined;
+  /** Of a living one. */
+  readonly recording?: Mpc['recording'];
 };
 
 /** What can be told of a member who is or was in an MPC. */

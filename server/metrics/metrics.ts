@@ -11,6 +11,7 @@ import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts'
 import { DIAL_REFUSALS, DIAL_RESULTS, type DialObserver, type DialRefusal, type DialResult } from '../dial/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { RECORDING_FAILURES, type RecordingObserver } from '../recordings/index.ts';
 import {
   AUTH_RESULTS,
   COUNTED_METHODS,
@@ -35,6 +36,7 @@ export interface MetricSources {
   readonly storePending: () => number;
   readonly sipUsers: () => number;
   readonly sipContacts: () => number;
+  readonly recordings: () => { readonly active: number; readonly bytes: number };
 }
 
 const PLAY_START_BUCKETS = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1, 2, 5, 10, 20];
@@ -60,6 +62,10 @@ export class Metrics implements EngineObserver, DialObserver {
   readonly #callbackRetries = this.#counter('partyline_callback_retries_total');
   readonly #callbacksRestored = this.#counter('partyline_callback_restored_total');
   readonly #callbacksFailed = this.#counter('partyline_callback_failed_total');
+  readonly #recordingsEnded = this.#counter('partyline_recordings_total');
+  readonly #recordingFailures = this.#counter('partyline_recording_failures_total');
+  readonly #recordingMissing = this.#counter('partyline_recording_missing_seconds_total');
+  readonly #recordingFallbacks = this.#counter('partyline_recording_fallbacks_total');
   readonly #storeWriteErrors = this.#counter('partyline_store_write_errors_total');
   readonly #storeReadErrors = this.#counter('partyline_store_read_errors_total');
   readonly #storeUnreadable = this.#counter('partyline_store_unreadable_rows_total');
@@ -86,6 +92,8 @@ export class Metrics implements EngineObserver, DialObserver {
     for (const reason of CLIP_FAILURES) this.#clipFailures.inc({ reason }, 0);
     for (const found of ['hit', 'coalesced', 'miss']) this.#clipOpens.inc({ found }, 0);
     for (const reason of CALLBACK_FAILURES) this.#callbacksFailed.inc({ reason }, 0);
+    for (const result of ['completed', 'failed']) this.#recordingsEnded.inc({ result }, 0);
+    for (const reason of RECORDING_FAILURES) this.#recordingFailures.inc({ reason }, 0);
     for (const error of Object.keys(API_ERRORS)) this.#refusals.inc({ error }, 0);
     for (const result of ['ok', 'error', 'killed']) this.#decoderExits.inc({ result }, 0);
     for (const method of [...COUNTED_METHODS, 'other']) this.#sipRequests.inc({ method }, 0);
@@ -112,6 +120,8 @@ export class Metrics implements EngineObserver, DialObserver {
     this.#pull('partyline_store_pending_rows', () => single(sources.storePending()));
     this.#pull('partyline_sip_users', () => single(sources.sipUsers()));
     this.#pull('partyline_sip_contacts', () => single(sources.sipContacts()));
+    this.#pull('partyline_recordings_active', () => single(sources.recordings().active));
+    this.#pull('partyline_recording_bytes', () => single(sources.recordings().bytes));
 
     const { engine } = sources;
     this.#pull('partyline_mixer_load', () => engine().loads.map((value, worker) => ({ labels: { worker }, value })));
@@ -214,6 +224,25 @@ export class Metrics implements EngineObserver, DialObserver {
         log.info({ count }, 'callbacks of an earlier process are on their way');
       },
       kept: (count) => log.info({ count }, 'callbacks are kept for the next process'),
+    };
+  }
+
+  /** What becomes of recordings; the log hears of all that are not as they were wanted. */
+  recordingObserver(log: Pick<Logger, 'warn' | 'info'>): RecordingObserver {
+    return {
+      ended: (result, { id, mpcUuid, reason, detail, durationMs, format, missingMs }) => {
+        this.#recordingsEnded.inc({ result });
+        if (result === 'failed' && reason !== null) this.#recordingFailures.inc({ reason });
+        this.#recordingMissing.inc(missingMs / 1000);
+        const fields = { recording: id, mpc: mpcUuid, reason, detail, durationMs, format };
+        if (result === 'failed') log.warn(fields, 'recording failed');
+        else log.info(fields, 'recording completed');
+      },
+      fellBack: ({ id }, why) => {
+        this.#recordingFallbacks.inc();
+        log.warn({ recording: id, why }, 'recording is kept as wav instead of mp3');
+      },
+      stuck: (id, detail) => log.warn({ recording: id, detail }, 'file of a recording could not be removed'),
     };
   }
 

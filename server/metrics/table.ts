@@ -78,6 +78,28 @@ export const METRICS = {
     help: 'Rows left out for not being what they should',
   },
   partyline_store_dropped_rows_total: { kind: 'counter', labels: [], help: 'Rows lost: too many waited for the disk' },
+  partyline_recordings_active: { kind: 'gauge', labels: [], help: 'Recordings under way, paused ones included' },
+  partyline_recordings_total: {
+    kind: 'counter',
+    labels: ['result'],
+    help: 'Recordings that ended: completed or failed',
+  },
+  partyline_recording_failures_total: {
+    kind: 'counter',
+    labels: ['reason'],
+    help: 'Recordings that failed, by reason',
+  },
+  partyline_recording_bytes: { kind: 'gauge', labels: [], help: 'Disk that recordings take, growing ones included' },
+  partyline_recording_missing_seconds_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Silence in recordings in place of sound that was lost: skipped ticks, a disk too slow, a mixer that died',
+  },
+  partyline_recording_fallbacks_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Recordings kept as wav though an mp3 was asked for',
+  },
   partyline_tick_lateness_seconds: {
     kind: 'histogram',
     labels: ['worker'],

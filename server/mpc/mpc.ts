@@ -19,6 +19,8 @@ export class Mpc {
   endCause: MpcEndCause | undefined;
   /** What its members asked of it; undefined while none asked for anything. */
   terms: MpcTerms | undefined;
+  /** Whether all of it is being recorded; recordings of single members do not count. */
+  recording: 'recording' | 'paused' | 'not-recording' = 'not-recording';
   readonly #members = new Map<string, Member>();
   #lastMemberId = 0;
   #wasJoined = false;

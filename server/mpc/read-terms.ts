@@ -179,7 +179,7 @@ function termsSchema(rules: TermsRules) {
     stop_recording_audio: url(rules),
     stop_recording_audio_method: get,
     record_participant_track: flag(false),
-    record_track_type: word(['all', 'participant', 'both'], 'all'),
+    record_track_type: word(['all', 'participant', 'both'], 'participant'),
     status_callback_url: url(rules),
     status_callback_method: get,
     status_callback_events: eventGroups(),

@@ -1,5 +1,6 @@
 import { soundAddress } from '../../media/clip/index.ts';
 import type { PlayOptions } from '../../media/index.ts';
+import type { CallbackTarget } from '../callbacks/target.ts';
 import type { EntrySound, Member, Mpc } from '../mpc/index.ts';
 import { BED, type MusicDeps } from './music.ts';
 import type { Score } from './score.ts';
@@ -7,9 +8,14 @@ import type { Score } from './score.ts';
 /** At once, over whatever is being played. */
 const ONCE: PlayOptions = { ...BED, loop: 1, layer: 'whisper' };
 
+/** Plays what a source gives to everybody who is in the conversation, over all else. `who`: whose terms ask for it. */
+export async function announce(deps: MusicDeps, mpc: Mpc, who: Member, source: CallbackTarget): Promise<void> {
+  playOnce(deps, mpc, await deps.score(source, mpc, who));
+}
+
 /** Tells everybody who is in the conversation, by a sound, that somebody came or went. */
 export function playEntrySounds(deps: MusicDeps): void {
-  const { directory, engine, newUuid, nowMs } = deps;
+  const { directory } = deps;
   directory.subscribe((event) => {
     if (event.type === 'member-joined') void tell(event.mpc, event.member, event.member.terms.enterSound);
     if (event.type === 'member-left') void tell(event.mpc, event.member, event.member.terms.exitSound);
@@ -17,12 +23,16 @@ export function playEntrySounds(deps: MusicDeps): void {
 
   async function tell(mpc: Mpc, who: Member, sound: EntrySound): Promise<void> {
     if (sound.kind === 'none' || mpc.status !== 'active') return;
-    const urls: Score =
-      sound.kind === 'beep' ? [soundAddress(`beep:${sound.beep}`)] : await deps.score(sound.source, mpc, who);
-    // Before the MPC starts there is no conversation, and who is on hold is not in it.
-    const legs = mpc.presentMembers.flatMap((member) => (member.outside || !member.leg ? [] : [member.leg.id]));
-    if (urls.length === 0 || legs.length === 0) return;
-    const request = { id: newUuid(), conference: mpc.uuid, legs, urls, requestedAt: nowMs() };
-    engine.play({ ...request, options: ONCE }, () => {});
+    if (sound.kind === 'beep') playOnce(deps, mpc, [soundAddress(`beep:${sound.beep}`)]);
+    else await announce(deps, mpc, who, sound.source);
   }
+}
+
+function playOnce({ engine, newUuid, nowMs }: MusicDeps, mpc: Mpc, urls: Score): void {
+  if (mpc.status !== 'active') return;
+  // Before the MPC starts there is no conversation, and who is on hold is not in it.
+  const legs = mpc.presentMembers.flatMap((member) => (member.outside || !member.leg ? [] : [member.leg.id]));
+  if (urls.length === 0 || legs.length === 0) return;
+  const request = { id: newUuid(), conference: mpc.uuid, legs, urls, requestedAt: nowMs() };
+  engine.play({ ...request, options: ONCE }, () => {});
 }

@@ -3,4 +3,4 @@ export { playEntrySounds } from './entry-sounds.ts';
 export { Library } from './library.ts';
 export { type MusicDeps, playMusic } from './music.ts';
 export type { Score, ScoreRules } from './score.ts';
-export { type MusicStart, startMusic } from './start.ts';
+export { type Music, type MusicStart, startMusic } from './start.ts';

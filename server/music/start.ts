@@ -1,6 +1,7 @@
 import type { MediaEngine } from '../../media/index.ts';
-import type { Directory } from '../mpc/index.ts';
-import { playEntrySounds } from './entry-sounds.ts';
+import type { CallbackTarget } from '../callbacks/target.ts';
+import type { Directory, Member, Mpc } from '../mpc/index.ts';
+import { announce, playEntrySounds } from './entry-sounds.ts';
 import { Library, type LibraryDeps } from './library.ts';
 import { type MusicDeps, playMusic } from './music.ts';
 
@@ -12,11 +13,21 @@ export interface MusicStart extends LibraryDeps {
   readonly newUuid: () => string;
 }
 
-/** From now on members hear music and sounds as their terms say. Returns what ends the fetching of it. */
-export function startMusic(start: MusicStart): () => void {
+export interface Music {
+  /** Plays what a source gives to everybody in the conversation, over all else. `who`: whose terms ask for it. */
+  announce(mpc: Mpc, who: Member, source: CallbackTarget): void;
+  /** Ends the fetching of music. */
+  stop(): void;
+}
+
+/** From now on members hear music and sounds as their terms say. */
+export function startMusic(start: MusicStart): Music {
   const library = new Library(start);
   const deps: MusicDeps = { ...start, score: (source, mpc, member) => library.score(source, mpc, member) };
   playMusic(deps);
   playEntrySounds(deps);
-  return () => library.close();
+  return {
+    announce: (mpc, who, source) => void announce(deps, mpc, who, source),
+    stop: () => library.close(),
+  };
 }

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { checkSource, parseFetchAllow, sourcePolicy } from '../../media/clip/index.ts';
 import { OPEN_FLOOR } from '../../media/conference/floor.ts';
 import type { SpeechEngine } from '../../media/speech/index.ts';
@@ -25,6 +28,8 @@ import {
   plainTerms,
   type Role,
 } from '../../server/mpc/index.ts';
+import { Folder } from '../../server/recordings/folder.ts';
+import { type RecordingNews, Recordings } from '../../server/recordings/recordings.ts';
 import { Contacts } from '../../server/sip/index.ts';
 import type { CallOrder, OutgoingCall } from '../../server/sip/outgoing-call.ts';
 import { Speaker } from '../../server/speak/index.ts';
@@ -73,6 +78,9 @@ export class AppUnderTest {
   readonly news: PlayNews[] = [];
   /** What callbacks carry, with where they go. */
   readonly calledBack: Readonly<Record<string, string>>[] = [];
+  readonly recordings: Recordings;
+  readonly recordingNews: RecordingNews[] = [];
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'partyline-unit-'));
   readonly clips = new ClipStoreDouble();
   readonly speaker: Speaker;
   readonly clock = new HandClock();
@@ -157,6 +165,16 @@ export class AppUnderTest {
       now: () => this.date,
     });
     this.history.follow(this.directory);
+    this.recordings = new Recordings({
+      engine: this.engine,
+      folder: new Folder({ path: join(this.dataDir, 'recordings'), encoder: 'none in unit tests' }),
+      rows: { put: async () => true, delete: async () => true, iterate: async function* () {} },
+      limits: config.recordings,
+      now: () => this.date,
+      newUuid: () => this.#uuid('e'),
+      onNews: (news) => this.recordingNews.push(news),
+      observer: this.metrics.recordingObserver({ info: () => {}, warn: () => {} }),
+    });
     this.metrics.watch({
       engine: () => this.engine.snapshot(),
       conferences: () => this.directory.live.length,
@@ -167,6 +185,7 @@ export class AppUnderTest {
       storePending: () => 0,
       sipUsers: () => this.users.all.length,
       sipContacts: () => this.contacts.size,
+      recordings: () => this.recordings,
     });
     const allow = parseFetchAllow('127.0.0.1:9000');
     const policy = sourcePolicy({ allow: allow.ok ? allow.allow : [] });
@@ -189,6 +208,7 @@ export class AppUnderTest {
       },
       users: this.users,
       contacts: this.contacts,
+      recordings: this.recordings,
       clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
       speaker: this.speaker,
       checkUrl: (url) => checkSource(url, policy),
@@ -204,6 +224,7 @@ export class AppUnderTest {
       readiness: () => this.readiness,
       log: createLog({ level: 'trace', pretty: false }, { write: (line) => this.logged.push(line) }),
       nowMs: () => this.nowMs,
+      now: () => this.date,
       newUuid: randomUUID,
     };
     this.resources = apiResources(deps);
@@ -226,6 +247,7 @@ export class AppUnderTest {
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+    rmSync(this.dataDir, { recursive: true, force: true });
   }
 
   /** Somebody joins, under the terms of whoever just dials in unless there are others; she stays until she is told to go. */

@@ -31,6 +31,28 @@ export interface PlivoClient {
       of: MpcOf & Readonly<Record<string, unknown>>,
     ): Promise<SdkAnswer>;
     stopPlayAudio(ids: string | number, of: MpcOf): Promise<unknown>;
+    startRecording(options: MpcOf & Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
+    stopRecording(of: MpcOf): Promise<unknown>;
+    pauseRecording(of: MpcOf): Promise<unknown>;
+    resumeRecording(of: MpcOf): Promise<unknown>;
+    startParticipantRecording(
+      id: string | number,
+      options: MpcOf & Readonly<Record<string, unknown>>,
+    ): Promise<SdkAnswer>;
+    stopParticipantRecording(id: string | number, options: MpcOf & Readonly<Record<string, unknown>>): Promise<unknown>;
+    pauseParticipantRecording(
+      id: string | number,
+      options: MpcOf & Readonly<Record<string, unknown>>,
+    ): Promise<unknown>;
+    resumeParticipantRecording(
+      id: string | number,
+      options: MpcOf & Readonly<Record<string, unknown>>,
+    ): Promise<unknown>;
+  };
+  readonly recordings: {
+    list(filter?: Readonly<Record<string, unknown>>): Promise<SdkAnswer[]>;
+    get(id: string): Promise<SdkAnswer>;
+    delete(id: string): Promise<unknown>;
   };
   readonly endpoints: {
     create(username: string, password: string, alias: string, appId?: string): Promise<SdkAnswer>;

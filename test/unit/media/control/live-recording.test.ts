@@ -115,7 +115,7 @@ test('a recording of a member ends with her leg, one of everything with its conf
 test('it goes on in another mixer when its own died, with silence for the time between', async () => {
   const rig = new Rig();
   rig.hear([1, 2]);
-  rig.desk.moved('c');
+  rig.desk.mixerDied(() => 'moved');
   await rig.pass(0);
   assert.equal(rig.posted.filter(({ type }) => type === 'record').length, 2);
   await rig.pass(200);
@@ -128,17 +128,30 @@ test('one that was ending when its mixer died ends all the same', async () => {
   const rig = new Rig();
   rig.hear([1]);
   rig.recording.stop();
-  rig.desk.moved('c');
+  rig.desk.mixerDied(() => 'moved');
   await rig.desk.ended();
   assert.deepEqual(rig.written, [1]);
   assert.deepEqual(rig.ends, ['stopped']);
+});
+
+test('one whose conference had just ended when the mixer died ends with what there is', async () => {
+  const rig = new Rig();
+  rig.hear([1]);
+  rig.desk.conferenceEnded('c');
+  rig.desk.mixerDied(() => 'untouched');
+  await rig.pass(0);
+  assert.deepEqual(rig.ends, []);
+  rig.desk.mixerDied(() => 'gone');
+  await rig.desk.ended();
+  assert.deepEqual(rig.written, [1]);
+  assert.deepEqual(rig.ends, ['conference_ended']);
 });
 
 test('pausing is passed on, and a mixer that takes over knows of it', async () => {
   const rig = new Rig();
   rig.recording.pause();
   rig.recording.pause();
-  rig.desk.moved('c');
+  rig.desk.mixerDied(() => 'moved');
   await rig.pass(0);
   rig.recording.resume();
   assert.deepEqual(

@@ -28,7 +28,7 @@ test('a live MPC has exactly the fields of Plivo', async () => {
     friendly_name: 'standup',
     mpc_uuid: UUID_1,
     participants: `${path}Participant/`,
-    recording: null,
+    recording: 'not-recording',
     resource_uri: path,
     start_time: '2026-03-04 05:06:07+00:00',
     status: 'Active',

@@ -58,6 +58,7 @@ function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
     storePending: () => 9,
     sipUsers: () => 2,
     sipContacts: () => 1,
+    recordings: () => ({ active: 2, bytes: 4096 }),
   });
   return metrics;
 }
