@@ -189,6 +189,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     ask: (source, fields, signal, maxBytes) => exchange(source, fields, signed, signal, maxBytes),
     rules: {
       checkUrl: (url) => checkSource(url, policy),
+      maxUrlLength: config.api.maxUrlLength,
       say: (text, voice, language) => {
         const said = speaker.address(text, voice, language);
         return said.ok ? said.address : undefined;

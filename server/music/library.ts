@@ -54,9 +54,9 @@ export class Library {
     const text = answer.body.toString('utf8').replace(/^\uFEFF/, '');
     // Audio may lie behind redirects, which whoever fetches clips follows under guard.
     if (status >= 300 || !isXml(text)) return [source.url.href];
-    const score = answer.cut ? undefined : readScore(text, this.#deps.rules);
-    if (!score) return this.#nothing(source, 'the XML is broken, too long or has no Response');
-    return score.length > 0 ? score : this.#nothing(source, 'the XML has nothing that can be played');
+    if (answer.cut) return this.#nothing(source, `the XML breaks off, or has more than ${MAX_XML_BYTES} bytes`);
+    const read = readScore(text, this.#deps.rules);
+    return read.ok ? read.score : this.#nothing(source, read.problem);
   }
 
   #nothing(source: CallbackTarget, detail: string): Score {

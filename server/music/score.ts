@@ -1,9 +1,9 @@
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { silenceAddress } from '../../media/clip/index.ts';
+import { parseResponse, type Verb } from '../app-xml/index.ts';
+import type { TermsRules } from '../mpc/index.ts';
 
 /** What turns the parts of a music's XML into addresses of clips. */
-export interface ScoreRules {
-  readonly checkUrl: (url: string) => { readonly ok: boolean };
+export interface ScoreRules extends TermsRules {
   /** The internal address of a spoken text; undefined where it cannot be said. */
   readonly say: (text: string, voice: string | undefined, language: string | undefined) => string | undefined;
 }
@@ -11,90 +11,50 @@ export interface ScoreRules {
 /** Clips in playing order, to be played once or over and over; none is silence. */
 export type Score = readonly string[];
 
+export type ScoreRead =
+  | { readonly ok: true; readonly score: Score }
+  /** A sentence without its end, for the log. */
+  | { readonly ok: false; readonly problem: string };
+
 /** Clips of one score, and so of one play. */
 const MAX_PARTS = 50;
-
-interface Element {
-  readonly name: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly text: string;
-}
 
 /** Whether an answer is XML, by its first character that is none of blanks. */
 export function isXml(body: string): boolean {
   return body.trimStart().startsWith('<');
 }
 
-/**
- * Reads XML of `<Play>`, `<Speak>` and `<Wait>`, as Plivo has it for music; other elements are left out, and so is what
- * cannot be played. Undefined: it is not such XML at all.
- */
-export function readScore(xml: string, rules: ScoreRules): Score | undefined {
-  const elements = elementsOf(xml);
-  if (!elements) return undefined;
+/** Reads XML of `<Play>`, `<Speak>` and `<Wait>`, as Plivo has it for music; other elements are left out. */
+export function readScore(xml: string, rules: ScoreRules): ScoreRead {
+  const read = parseResponse(xml, rules);
+  if (!read.ok) return read;
   const parts: string[] = [];
-  for (const element of elements) {
-    const part = partOf(element, rules);
+  for (const verb of read.verbs) {
+    const part = partOf(verb, rules);
     if (part === undefined) continue;
-    const times = timesOf(element.attributes.loop);
+    const times = timesOf(verb);
     for (let i = 0; i < times && parts.length < MAX_PARTS; i += 1) parts.push(part);
   }
+  if (parts.length === 0) return { ok: false, problem: 'the XML has nothing that can be played' };
   // What is the same all along is one clip over and over.
-  return parts.every((part) => part === parts[0]) ? parts.slice(0, 1) : parts;
+  return { ok: true, score: parts.every((part) => part === parts[0]) ? parts.slice(0, 1) : parts };
 }
 
-function partOf({ name, attributes, text }: Element, rules: ScoreRules): string | undefined {
-  switch (name) {
+function partOf(verb: Verb, rules: ScoreRules): string | undefined {
+  switch (verb.verb) {
     case 'Play':
-      return rules.checkUrl(text).ok ? text : undefined;
+      return verb.url;
     case 'Speak':
-      return rules.say(text, attributes.voice, attributes.language);
+      return rules.say(verb.text, verb.voice, verb.language);
     case 'Wait':
-      return silenceAddress(/^\d{1,5}$/.test(attributes.length ?? '') ? Number(attributes.length) : 1);
+      return silenceAddress(verb.ms / 1000);
     default:
       return undefined;
   }
 }
 
-/** `loop="0"` is without end: nothing behind it is ever heard. */
-function timesOf(loop: string | undefined): number {
-  if (loop === undefined || !/^\d{1,5}$/.test(loop)) return 1;
-  return Number(loop) === 0 ? MAX_PARTS : Number(loop);
-}
-
-/** The elements in `<Response>`. No document type: what it declares could grow without bound. */
-function elementsOf(xml: string): readonly Element[] | undefined {
-  if (/<!DOCTYPE/i.test(xml) || XMLValidator.validate(xml) !== true) return undefined;
-  const parser = new XMLParser({
-    preserveOrder: true,
-    ignoreAttributes: false,
-    attributeNamePrefix: '',
-    parseTagValue: false,
-    parseAttributeValue: false,
-  });
-  const nodes = parser.parse(xml) as readonly Node[];
-  const response = nodes.find((node) => 'Response' in node);
-  return response && childrenOf(response).map(elementOf);
-}
-
-type Node = Readonly<Record<string, unknown>>;
-
-function childrenOf(node: Node): readonly Node[] {
-  const children = node[nameOf(node)];
-  return Array.isArray(children) ? children : [];
-}
-
-function nameOf(node: Node): string {
-  return Object.keys(node).find((key) => key !== ':@') ?? '';
-}
-
-function elementOf(node: Node): Element {
-  const attributes = (node[':@'] ?? {}) as Readonly<Record<string, string>>;
-  return { name: nameOf(node), attributes, text: textOf(node).trim().replace(/\s+/g, ' ') };
-}
-
-/** All text in an element, that of the elements within it as well. */
-function textOf(node: Node): string {
-  const own = node['#text'];
-  return typeof own === 'string' ? own : childrenOf(node).map(textOf).join(' ');
+/** 0 is without end: nothing behind it is ever heard. */
+function timesOf(verb: Verb): number {
+  if (!('loop' in verb)) return 1;
+  return verb.loop === 0 ? MAX_PARTS : verb.loop;
 }

@@ -18,7 +18,7 @@ async function ask(answer: Exchange | { status?: number; body: string; cut?: boo
       asked.push({ source, fields: Object.fromEntries(fields) });
       return exchange;
     },
-    rules: { checkUrl: () => ({ ok: true }), say: () => undefined },
+    rules: { checkUrl: () => ({ ok: true }), maxUrlLength: 99, say: () => undefined },
     onTrouble: (url, detail) => troubles.push(`${url} ${detail}`),
   });
   const { mpc, member } = await new AppUnderTest().join('standup', 'agent');
@@ -27,7 +27,7 @@ async function ask(answer: Exchange | { status?: number; body: string; cut?: boo
 
 test('XML says what to play, to this very member', async () => {
   const { score, asked } = await ask({ body: '\uFEFF<Response><Play>https://a</Play></Response>' });
-  assert.deepEqual(score, ['https://a']);
+  assert.deepEqual(score, ['https://a/']);
   assert.equal(asked[0]?.source, SOURCE);
   const { MPCUUID, ParticipantCallUUID, ...rest } = asked[0]?.fields ?? {};
   assert.deepEqual(rest, { MPCName: 'standup', MemberID: '1', ParticipantRole: 'agent' });
@@ -45,10 +45,10 @@ test('a source that fails is silence, and said without its secrets', async () =>
   for (const [answer, detail] of [
     [failed, 'no answer within 5 ms'],
     [{ status: 404, body: '<Response/>' }, 'it answered 404'],
-    [{ body: '<Response>' }, 'the XML is broken, too long or has no Response'],
+    [{ body: '<Respons/>' }, 'the root element must be Response, not Respons'],
     [
       { body: '<Response><Play>https://a</Play></Response>', cut: true },
-      'the XML is broken, too long or has no Response',
+      'the XML breaks off, or has more than 65536 bytes',
     ],
     [{ body: '<Response><Hangup/></Response>' }, 'the XML has nothing that can be played'],
   ] as const) {
