@@ -21,12 +21,14 @@ import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
 import type { CallbackQueue } from './callbacks/index.ts';
 import type { Calls } from './calls/index.ts';
+import { ClientAddresses } from './client-address.ts';
 import type { ClipCatalog } from './clips/catalog.ts';
 import type { Config } from './config.ts';
 import { createConsole } from './console/index.ts';
 import type { Dialler } from './dial/index.ts';
 import { ApiError } from './errors.ts';
 import type { History } from './history/index.ts';
+import { guardAnswers } from './http-headers.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Directory, Plays } from './mpc/index.ts';
@@ -98,6 +100,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
 /** The HTTP side as an Express app that never listens. */
 export function createApp(deps: AppDeps): Express {
   const app = express();
+  const addresses = new ClientAddresses(deps.limits.trustedProxies);
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', false);
@@ -109,11 +112,12 @@ export function createApp(deps: AppDeps): Express {
       throw new ApiError('bad_request', { headers: { Connection: 'close' } });
     next();
   });
+  app.use(guardAnswers({ origins: deps.limits.corsOrigins, secure: false }));
   app.use(
     statusRouter({
       metrics: deps.metrics,
       readiness: deps.readiness,
-      guard: (request) => deps.limits.metricsAuth && authenticate(deps.auth, request),
+      guard: (request) => deps.limits.metricsAuth && authenticate(deps.auth, request, addresses),
     }),
   );
   app.use(createConsole());
@@ -121,6 +125,7 @@ export function createApp(deps: AppDeps): Express {
     apiRouter({
       authId: deps.authId,
       auth: deps.auth,
+      addresses,
       resources: apiResources(deps),
       maxBodyBytes: deps.limits.maxBodyBytes,
       json: { maxDepth: deps.limits.maxJsonDepth, maxKeys: deps.limits.maxJsonKeys },

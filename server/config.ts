@@ -96,6 +96,8 @@ function arrange(values: SettingValues, machine: Machine) {
       maxUrlLength: values.MAX_URL_LENGTH,
       authFailuresPerMinute: values.AUTH_FAILURES_PER_MINUTE,
       metricsAuth: values.METRICS_AUTH,
+      trustedProxies: values.TRUSTED_PROXIES,
+      corsOrigins: values.CORS_ORIGINS,
     },
     sip: {
       host: values.SIP_HOST,

@@ -30,6 +30,7 @@ import {
   storedShelf,
 } from './callbacks/index.ts';
 import { Calls } from './calls/index.ts';
+import { ClientAddresses } from './client-address.ts';
 import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
 import { CredentialsError, loadAccount } from './credentials.ts';
@@ -296,8 +297,10 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     newUuid: randomUUID,
   });
   const http = createHttpServer(config.http, app, randomUUID);
+  const addresses = new ClientAddresses(config.api.trustedProxies);
   const streams = attachStreams(http, {
     authId: account.authId,
+    addressOf: (request) => addresses.of(request),
     authorize: (header, address) => auth.check(header, address),
     tokens,
     directory,

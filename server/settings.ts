@@ -422,6 +422,18 @@ export const SETTINGS = {
     schema: whole(1, 1_000_000),
   },
   METRICS_AUTH: { fallback: 'false', meaning: '`true` asks for the account at `/metrics`', schema: flag },
+  TRUSTED_PROXIES: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'Proxies in front of HTTP whose X-Forwarded-For is believed, as networks: `10.0.0.5/32`',
+    schema: networks,
+  },
+  CORS_ORIGINS: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'Web origins whose pages may use the REST API: `https://console.example.com`',
+    schema: origins,
+  },
   WS_ORIGINS: {
     fallback: '',
     shown: 'none but our own',

@@ -1,5 +1,6 @@
 import express, { type Request, type Response, type Router } from 'express';
 import type { BasicAuth } from '../auth.ts';
+import type { ClientAddresses } from '../client-address.ts';
 import { ApiError } from '../errors.ts';
 import { parseBody } from './body.ts';
 import type { JsonLimits } from './json.ts';
@@ -9,6 +10,7 @@ import type { ApiRequest, Handler, Method, Resource } from './resource.ts';
 export interface RouterDeps {
   readonly authId: string;
   readonly auth: BasicAuth;
+  readonly addresses: ClientAddresses;
   readonly resources: readonly Resource[];
   readonly maxBodyBytes: number;
   readonly json: JsonLimits;
@@ -22,7 +24,7 @@ export function apiRouter(deps: RouterDeps): Router {
   const readBody = express.raw({ type: () => true, limit: deps.maxBodyBytes, inflate: false });
   router.use(ACCOUNT, (request, response, next) => {
     setRoute(response, ACCOUNT);
-    authenticate(deps.auth, request);
+    authenticate(deps.auth, request, deps.addresses);
     if (request.params.authId !== deps.authId) throw new ApiError('not_found');
     next();
   });
@@ -54,8 +56,8 @@ export function apiRouter(deps: RouterDeps): Router {
 }
 
 /** Before a byte of the body is read: strangers get no work out of us. */
-export function authenticate(auth: BasicAuth, request: Request): void {
-  const result = auth.check(request.headers.authorization, request.socket.remoteAddress ?? '');
+export function authenticate(auth: BasicAuth, request: Request, addresses: ClientAddresses): void {
+  const result = auth.check(request.headers.authorization, addresses.of(request));
   if (result.ok) return;
   if (result.reason === 'throttled')
     throw new ApiError('too_many_failures', { headers: { 'Retry-After': String(result.retryAfterSeconds) } });

@@ -42,6 +42,8 @@ export interface StreamDeps {
   readonly engine: Pick<MediaEngine, 'openStreamLeg'>;
   readonly clock: Clock;
   readonly newUuid: () => string;
+  /** Whose a request is, where a proxy stands in front. */
+  readonly addressOf?: (request: IncomingMessage) => string;
   /** Web origins beside our own whose pages may connect. */
   readonly origins: readonly string[];
   readonly log: Pick<Logger, 'debug' | 'info' | 'error'>;
@@ -143,7 +145,7 @@ class Endpoint implements StreamEndpoint {
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     // Node leaves an upgraded socket without a listener: an unheard 'error' would end the process.
     socket.on('error', () => {});
-    const address = plainAddress(request.socket.remoteAddress ?? '');
+    const address = this.#deps.addressOf?.(request) ?? plainAddress(request.socket.remoteAddress ?? '');
     const place = this.#places.take(address);
     if (!place.ok) {
       const status = place.reason === 'address_full' ? 429 : 503;

@@ -250,3 +250,36 @@ test('a stream token takes on terms with a role, and a wrong one makes no token'
     [undefined, true],
   );
 });
+
+test('behind a proxy of ours each client has her own number of wrong passwords', async () => {
+  const app = await new AppUnderTest({ TRUSTED_PROXIES: '127.0.0.0/8', AUTH_FAILURES_PER_MINUTE: '3' }).listen();
+  try {
+    const ask = (from: string, authorization: string) =>
+      app.raw('GET', '/v1/Account/x/MultiPartyCall/', { headers: { authorization, 'x-forwarded-for': from } });
+    const wrong = `Basic ${Buffer.from('a:b').toString('base64')}`;
+    for (let i = 0; i < 3; i++) assert.equal((await ask('198.51.100.1', wrong)).status, 401);
+    assert.equal((await ask('198.51.100.1', wrong)).status, 429);
+    assert.equal((await ask('198.51.100.2', wrong)).status, 401, 'another client is not the one who guessed');
+  } finally {
+    await app.close();
+  }
+});
+
+test('every answer guards against browsers, and pages of other origins may read none, but for those listed', async () => {
+  const app = await new AppUnderTest({ CORS_ORIGINS: 'https://ours.example' }).listen();
+  try {
+    for (const path of ['/healthz', '/metrics', '/nowhere', '/v1/Account/x/MultiPartyCall/']) {
+      const { headers } = await app.raw('GET', path, { headers: { origin: 'https://ours.example.evil.example' } });
+      assert.equal(headers.get('x-content-type-options'), 'nosniff', path);
+      assert.equal(headers.get('x-frame-options'), 'DENY', path);
+      assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/, path);
+      assert.equal(headers.get('access-control-allow-origin'), null, path);
+    }
+    const asks = { origin: 'https://ours.example', 'access-control-request-method': 'POST' };
+    const preflight = await app.raw('OPTIONS', '/v1/Account/x/MultiPartyCall/', { headers: asks });
+    assert.deepEqual([preflight.status, preflight.headers.get('access-control-allow-origin')], [204, asks.origin]);
+    assert.equal(preflight.headers.get('access-control-allow-credentials'), null);
+  } finally {
+    await app.close();
+  }
+});

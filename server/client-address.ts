@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { Networks, plainAddress } from './sip/networks.ts';
+
+/** Further proxies than these are not followed. */
+const MAX_HOPS = 16;
+
+/**
+ * Says whose a request is. A proxy of ours tells in X-Forwarded-For who asked it; each further one in the chain only as far as it
+ * is ours too. What anybody else writes there is not believed.
+ */
+export class ClientAddresses {
+  readonly #proxies: Networks;
+
+  /** `proxies` in CIDR notation. */
+  constructor(proxies: readonly string[]) {
+    this.#proxies = new Networks(proxies);
+  }
+
+  of(
+    request: Pick<IncomingMessage, 'headers'> & { readonly socket: { readonly remoteAddress?: string | undefined } },
+  ): string {
+    let address = plainAddress(request.socket.remoteAddress ?? '');
+    const header = request.headers['x-forwarded-for'];
+    if (header === undefined || !this.#proxies.has(address)) return address;
+    const hops = String(header).split(',').slice(-MAX_HOPS);
+    for (let hop = hops.pop(); hop !== undefined && this.#proxies.has(address); hop = hops.pop()) {
+      const told = hop.trim();
+      if (isIP(told) === 0) break;
+      address = plainAddress(told);
+    }
+    return address;
+  }
+}
