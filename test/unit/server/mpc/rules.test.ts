@@ -129,6 +129,14 @@ test('somebody who is about to join keeps the last member company', async () => 
   assert.equal(ana.member.present, true);
 });
 
+test('the last member waits for somebody who is being called', async () => {
+  const ana = await join();
+  const ben = await join();
+  directory.expect('standup', () => {});
+  directory.leave(ben.mpc, ben.member, 'hangup', false);
+  assert.equal(ana.member.present, true);
+});
+
 test('the exit of a member ends the MPC for all when her terms say so', async () => {
   const ana = await join({ role: 'agent', end_mpc_on_exit: true });
   const ben = await join();
