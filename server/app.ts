@@ -1,5 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { callPlayResources } from './api/call-play.ts';
+import { callStreamResources } from './api/call-streams.ts';
 import { clipResources } from './api/clips.ts';
 import { type EndpointsDeps, endpointResources } from './api/endpoints.ts';
 import { Idempotency } from './api/idempotency.ts';
@@ -19,6 +20,7 @@ import { speakVoicesResources } from './api/speak-voices.ts';
 import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { BasicAuth } from './auth.ts';
+import type { CallStreams, StreamedCall } from './call-streams/index.ts';
 import type { CallbackQueue } from './callbacks/index.ts';
 import type { Calls } from './calls/index.ts';
 import { ClientAddresses } from './client-address.ts';
@@ -48,6 +50,9 @@ export interface AppDeps {
   readonly recordings: Recordings;
   readonly clips: ClipCatalog;
   readonly speaker: Speaker;
+  readonly callStreams: CallStreams;
+  /** A call that stands, as streams need it. */
+  readonly findCall: (uuid: string) => StreamedCall | undefined;
   readonly checkUrl: (url: string) => UrlVerdict;
   readonly tokens: TokenIssuer;
   readonly users: EndpointsDeps['users'];
@@ -88,6 +93,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
     ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
     ...callPlayResources({ authId, directory, plays, idempotency, kinds }),
     ...speakVoicesResources(deps.speaker),
+    ...callStreamResources({ authId, streams: deps.callStreams, findCall: deps.findCall, rules }),
     ...playResources({ authId, directory, history, plays, idempotency }),
     ...recordResources({ authId, directory, recordings, rules }),
     ...recordingResources({ authId, recordings, now: deps.now }),

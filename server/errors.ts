@@ -32,6 +32,7 @@ export const API_ERRORS = {
   too_many_tokens: { status: 429, message: 'too many stream tokens are open' },
   too_many_recordings: { status: 429, message: 'too many recordings are under way on this node' },
   recordings_full: { status: 429, message: 'recordings use all the room they may: delete some' },
+  too_many_streams: { status: 429, message: 'too many streams run on this call or node' },
   headers_too_large: { status: 431, message: 'the headers are too large' },
   internal: { status: 500, message: 'internal error' },
   speak_unavailable: {

@@ -20,6 +20,7 @@ import { readinessOf } from './api/status.ts';
 import { createApp } from './app.ts';
 import { BasicAuth } from './auth.ts';
 import { banner, hostOf } from './banner.ts';
+import { startCallStreams } from './call-streams/index.ts';
 import {
   CallbackQueue,
   callbackTarget,
@@ -51,7 +52,7 @@ import { SPEECH_SCHEME, startSpeaker } from './speak/index.ts';
 import { StartError } from './start-error.ts';
 import { openDisk, type Row, Store, type Table } from './store/index.ts';
 import { Users, userRowSchema } from './users/index.ts';
-import { attachStreams, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
+import { attachStreams, DEFAULT_STREAM_LIMITS, StreamTokens, TOKEN_SECONDS } from './ws/index.ts';
 
 /** 0 is an orderly end, 1 a bug or a loss, 2 something that the operator can put right. */
 const EXIT = { failed: 1, misconfigured: 2 } as const;
@@ -180,6 +181,22 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       status.tellPlay(news);
     },
   });
+  const callStreams = startCallStreams({
+    engine,
+    calls,
+    callbacks,
+    clock: systemClock,
+    accountId: account.authId,
+    now,
+    newUuid: randomUUID,
+    log,
+    limits: config.ws,
+    dial: {
+      ...signed,
+      maxMessageBytes: DEFAULT_STREAM_LIMITS.maxMessageBytes,
+      connectMs: config.fetch.connectMs + config.fetch.firstByteMs,
+    },
+  });
   directory.subscribe((event) => {
     if (event.type === 'member-joined') plays.memberJoined(event.mpc);
   });
@@ -285,6 +302,8 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     recordings,
     clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
     speaker,
+    callStreams: callStreams.streams,
+    findCall: callStreams.findCall,
     checkUrl: (url) => checkSource(url, policy),
     tokens: { seconds: TOKEN_SECONDS, issue: (mpc, terms) => tokens.issue(mpc, terms) },
     users,
@@ -298,6 +317,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   });
   const http = createHttpServer(config.http, app, randomUUID);
   const addresses = new ClientAddresses(config.api.trustedProxies);
+  const relay = relayDigits(directory, { amongPhones: config.relayDtmf });
   const streams = attachStreams(http, {
     authId: account.authId,
     addressOf: (request) => addresses.of(request),
@@ -309,7 +329,10 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     clock: systemClock,
     newUuid: randomUUID,
     origins: config.ws.origins,
-    onDigits: relayDigits(directory, { amongPhones: config.relayDtmf }),
+    onDigits: (mpc, member, digits) => {
+      relay(mpc, member, digits);
+      for (const digit of digits) callStreams.streams.digit(member.callUuid, digit);
+    },
     log,
     limits: config.ws,
   });
@@ -319,6 +342,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     members: () => directory.countByKind(),
     draining: () => directory.draining,
     streams: () => streams.stats(),
+    callStreams: () => callStreams.streams.stats(),
     callbackQueueDepth: () => callbacks.depth,
     sipUsers: () => users.all.length,
     sipContacts: () => contacts.size,
@@ -375,7 +399,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     log,
     exit: (code) => process.exit(code),
     close: async () => {
-      await Promise.all([sipServer.close(), streams.close()]);
+      await Promise.all([sipServer.close(), streams.close(), callStreams.streams.close()]);
       await closeHttpServer(http);
       stopDeadlines();
       music.stop();

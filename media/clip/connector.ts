@@ -39,14 +39,15 @@ const MAX_ATTEMPTS = 3;
  */
 export function guardedConnector(url: URL, options: GuardedConnection): buildConnector.connector {
   return (_target, callback) => {
-    openSocket(url, options).then(
+    guardedSocket(url, options).then(
       (socket) => callback(null, socket),
       (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
     );
   };
 }
 
-async function openSocket(url: URL, options: GuardedConnection): Promise<Socket> {
+/** A connection to an address that was judged; TLS for https, done when this resolves. */
+export async function guardedSocket(url: URL, options: GuardedConnection): Promise<Socket> {
   const addresses = await judgedAddresses(url, options);
   options.signal.throwIfAborted();
   const socket = startSocket(url, addresses, options);

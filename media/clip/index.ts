@@ -1,7 +1,7 @@
 /** Clips: from a URL to PCM in shared memory, fetched under guard, decoded under limits, cached. Main thread only. */
 export { type BuiltInSound, builtInSounds, SOUND_SCHEME, silenceAddress, soundAddress, wavFile } from './built-in.ts';
 export type { Clip, ClipEvent, ClipLease, SharedSamples } from './clip.ts';
-export { type GuardedConnection, guardedConnector, type Resolve, systemResolve } from './connector.ts';
+export { type GuardedConnection, guardedConnector, guardedSocket, type Resolve, systemResolve } from './connector.ts';
 export { chooseDecoder, type Decoder, type DecoderChoice, type DecoderOrigin, type RefusedDecoder } from './decoder.ts';
 export { CLIP_FAILURES, type ClipFailure } from './failure.ts';
 export { brokenBy, type Failed, failed } from './fetch-outcome.ts';

@@ -7,6 +7,7 @@ import type {
   PlayEndReason,
   WorkerSnapshot,
 } from '../../media/index.ts';
+import type { CallStreamStats } from '../call-streams/index.ts';
 import { CALLBACK_FAILURES, type CallbackObserver } from '../callbacks/index.ts';
 import { DIAL_REFUSALS, DIAL_RESULTS, type DialObserver, type DialRefusal, type DialResult } from '../dial/index.ts';
 import { API_ERRORS, type ApiErrorCode } from '../errors.ts';
@@ -32,6 +33,7 @@ export interface MetricSources {
   readonly members: () => Readonly<Record<'sip' | 'ws' | 'webrtc', number>>;
   readonly draining: () => boolean;
   readonly streams: () => StreamStats;
+  readonly callStreams: () => CallStreamStats;
   readonly callbackQueueDepth: () => number;
   readonly storePending: () => number;
   readonly sipUsers: () => number;
@@ -135,6 +137,10 @@ export class Metrics implements EngineObserver, DialObserver {
     this.#pull('partyline_ws_closed_total', () => byLabel('code', streams().closed));
     this.#pull('partyline_ws_dropped_total', () => byLabel('reason', streams().dropped));
     this.#pull('partyline_ws_wrong_messages_total', () => single(streams().wrongMessages));
+    const { callStreams } = sources;
+    this.#pull('partyline_call_streams', () => single(callStreams().open));
+    this.#pull('partyline_call_streams_ended_total', () => byLabel('result', callStreams().ended));
+    this.#pull('partyline_call_streams_dropped_total', () => byLabel('reason', callStreams().dropped));
     this.#watchWorkers(() => sources.engine().workers);
   }
 

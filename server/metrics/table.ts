@@ -201,6 +201,21 @@ export const METRICS = {
   partyline_ws_closed_total: { kind: 'counter', labels: ['code'], help: 'WebSockets closed, by close code' },
   partyline_ws_dropped_total: { kind: 'counter', labels: ['reason'], help: 'Audio messages of WebSockets lost' },
   partyline_ws_wrong_messages_total: { kind: 'counter', labels: [], help: 'WebSocket messages not understood' },
+  partyline_call_streams: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Streams of calls to applications, those being dialled included',
+  },
+  partyline_call_streams_ended_total: {
+    kind: 'counter',
+    labels: ['result'],
+    help: 'Streams of calls that ended: stopped, or failed because the application was not reached or got lost',
+  },
+  partyline_call_streams_dropped_total: {
+    kind: 'counter',
+    labels: ['reason'],
+    help: 'Audio messages of such streams lost: a slow application, or one that ran ahead of its playback',
+  },
   partyline_http_request_seconds: {
     kind: 'histogram',
     labels: ['route', 'code'],

@@ -33,6 +33,10 @@ export class StreamCounters {
     count(this.#closed, COUNTED_CODES.has(code) ? String(code) : 'other');
   }
 
+  wrongMessage(): void {
+    this.wrongMessages += 1;
+  }
+
   dropped(cause: AudioLoss, messages = 1): void {
     this.#dropped[cause] += messages;
   }

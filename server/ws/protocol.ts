@@ -108,7 +108,7 @@ function playAudioOf(media: z.infer<typeof playAudio>['media']): ParsedMessage {
 }
 
 /** Strict: `Buffer.from` would leave out whatever it does not know and give noise. */
-function isBase64(text: string): boolean {
+export function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 }
 

@@ -5,10 +5,11 @@ import type { CallEndCause } from '../calls/index.ts';
 import { Allowance } from './allowance.ts';
 import { AudioConverter } from './converter.ts';
 import type { StreamCounters } from './counters.ts';
+import type { AudioTrack, Dialect } from './dialect.ts';
 import { type AudioFormat, describeFormat, sameFormat } from './format.ts';
 import type { StreamLimits } from './limits.ts';
 import { MessageWriter, type StreamIdentity } from './message-writer.ts';
-import { audioFault, type ClientMessage, parseClientMessage } from './protocol.ts';
+import { audioFault, type ClientMessage } from './protocol.ts';
 import { SendQueue } from './send-queue.ts';
 import type { Framing } from './upgrade.ts';
 
@@ -27,9 +28,13 @@ export interface StreamOptions {
   readonly identity: StreamIdentity;
   readonly format: AudioFormat;
   readonly framing: Framing;
+  /** Plivo's, when left out. */
+  readonly dialect?: Dialect;
+  /** False: the far side only listens. */
+  readonly mayPlay?: boolean;
   readonly limits: StreamLimits;
   readonly clock: Clock;
-  readonly counters: StreamCounters;
+  readonly counters: Pick<StreamCounters, 'dropped' | 'wrongMessage'>;
   /** The client pressed digits `0-9*#A-D`. */
   readonly onDigits: (digits: string) => void;
   /** Nothing is heard or played any more, though the closing handshake may still run. Called once. */
@@ -38,8 +43,13 @@ export interface StreamOptions {
   readonly onClosed: (code: number) => void;
 }
 
-/** How the call's end is told: `stop` and the close frame both carry the cause. */
-const CLOSE_CODES: Readonly<Record<CallEndCause, number>> = {
+/** Why a stream ends from our side. */
+export type StreamEnd = CallEndCause | 'stopped' | 'timeout';
+
+/** How the end is told: `stop` and the close frame both carry the cause. */
+const CLOSE_CODES: Readonly<Record<StreamEnd, number>> = {
+  stopped: 1000,
+  timeout: 1000,
   hangup: 1000,
   kicked: 1000,
   mpc_ended: 1000,
@@ -62,12 +72,13 @@ const PLAYBACK_REPORT_MS = 1000;
 /** One WebSocket as a member's phone: its messages go to a leg, the leg's frames and digits come back. */
 export class Stream {
   readonly #options: StreamOptions;
-  readonly #writer: MessageWriter;
+  readonly #writer: Dialect;
   readonly #queue: SendQueue;
   readonly #allowance: Allowance;
   #converter: AudioConverter | undefined;
   #playFormat: AudioFormat | undefined;
-  #pendingCheckpoints = 0;
+  /** Names of those that wait to be played, in order. */
+  #checkpoints: string[] = [];
   #strikes = 0;
   #lastStrikeAt = 0;
   #playbackReportAt = Number.NEGATIVE_INFINITY;
@@ -79,7 +90,7 @@ export class Stream {
   constructor(options: StreamOptions) {
     const { socket, limits, clock } = options;
     this.#options = options;
-    this.#writer = new MessageWriter(options.identity, options.format);
+    this.#writer = options.dialect ?? new MessageWriter(options.identity, options.format);
     this.#queue = new SendQueue(socket, limits, () => this.#end(1013, 'too slow a reader'));
     this.#allowance = new Allowance(clock, limits.burst, limits.perSecond);
     socket.on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary));
@@ -96,7 +107,7 @@ export class Stream {
       this.#cancelTimer();
       this.#options.onClosed(this.#sentCode ?? code);
     });
-    this.#queue.control(this.#writer.start());
+    for (const message of this.#writer.opening()) this.#queue.control(message);
     this.#waitToPing();
   }
 
@@ -105,14 +116,14 @@ export class Stream {
   }
 
   /** A 20 ms frame that the member hears; its bytes are used during the call only. */
-  hear(frame: Uint8Array): void {
+  hear(frame: Uint8Array, track?: AudioTrack): void {
     if (this.#ended) return;
     if (this.#options.socket.readyState !== OPEN) {
       // The client said goodbye; some never hang up after it, and nobody waits for them.
       this.#over(undefined);
       return;
     }
-    if (this.#options.framing === 'json') this.#queue.audio(this.#writer.media(frame));
+    if (this.#options.framing === 'json') this.#queue.audio(this.#writer.media(frame, track));
     else {
       this.#writer.countFrame();
       this.#queue.audio(Buffer.from(frame));
@@ -125,8 +136,8 @@ export class Stream {
     if (!this.#ended) this.#queue.control(this.#writer.dtmf(digit));
   }
 
-  /** Tells the client that its call is over, and why, and closes. */
-  stop(cause: CallEndCause): void {
+  /** Tells the far side that it is over, and why, and closes. */
+  stop(cause: StreamEnd): void {
     if (this.#ended) return;
     this.#queue.control(this.#writer.stop(cause));
     this.#end(CLOSE_CODES[cause], cause);
@@ -141,7 +152,7 @@ export class Stream {
     if (this.#ended || !this.#afford(data.length)) return;
     if (isBinary) this.#receiveAudio(data);
     else {
-      const parsed = parseClientMessage(data.toString('utf8'));
+      const parsed = this.#writer.parse(data.toString('utf8'));
       if (parsed.ok) this.#obey(parsed.message);
       else this.#strike(parsed.error);
     }
@@ -169,20 +180,20 @@ export class Stream {
         this.#playAudio(message.format, message.audio);
         break;
       case 'checkpoint': {
-        if (this.#pendingCheckpoints >= limits.checkpoints) {
+        if (this.#checkpoints.length >= limits.checkpoints) {
           this.#strike(`checkpoint: more than ${limits.checkpoints} wait to be played`);
           break;
         }
         if (this.#converter) this.#play(this.#converter.flush());
-        this.#pendingCheckpoints += 1;
-        leg.mark(() => this.#reached(message.name));
+        this.#checkpoints.push(message.name);
+        leg.mark(() => this.#reached());
         break;
       }
       case 'clearAudio':
         leg.clear();
         this.#converter?.clear();
-        this.#pendingCheckpoints = 0;
-        this.#queue.control(this.#writer.clearedAudio());
+        for (const answer of this.#writer.cleared(this.#checkpoints)) this.#queue.control(answer);
+        this.#checkpoints = [];
         break;
       case 'sendDTMF':
         onDigits(message.digits);
@@ -193,6 +204,10 @@ export class Stream {
   }
 
   #playAudio(format: AudioFormat, audio: Buffer): void {
+    if (this.#options.mayPlay === false) {
+      this.#strike('playAudio: the stream is not bidirectional');
+      return;
+    }
     this.#playFormat ??= format;
     if (!sameFormat(format, this.#playFormat)) {
       this.#strike(`playAudio: the codec must not change; it began as ${describeFormat(this.#playFormat)}`);
@@ -212,24 +227,29 @@ export class Stream {
     const now = this.#options.clock.now();
     if (now - this.#playbackReportAt < PLAYBACK_REPORT_MS) return;
     this.#playbackReportAt = now;
-    this.#queue.control(this.#writer.error('the playback buffer is full: audio was dropped'));
+    this.#complain('the playback buffer is full: audio was dropped');
   }
 
-  #reached(name: string): void {
-    this.#pendingCheckpoints -= 1;
-    if (!this.#ended) this.#queue.control(this.#writer.playedStream(name));
+  #reached(): void {
+    const name = this.#checkpoints.shift();
+    if (!this.#ended && name !== undefined) this.#queue.control(this.#writer.playedStream(name));
   }
 
   /** Answers one wrong message; a client that does not learn is closed. */
   #strike(error: string): void {
     const { limits, clock, counters } = this.#options;
-    counters.wrongMessages += 1;
+    counters.wrongMessage();
     const now = clock.now();
     if (now - this.#lastStrikeAt > limits.strikeMemoryMs) this.#strikes = 0;
     this.#lastStrikeAt = now;
     this.#strikes += 1;
-    this.#queue.control(this.#writer.error(error));
+    this.#complain(error);
     if (this.#strikes > limits.strikes) this.#end(1008, 'too many wrong messages');
+  }
+
+  #complain(error: string): void {
+    const message = this.#writer.error(error);
+    if (message !== undefined) this.#queue.control(message);
   }
 
   #answerPing(data: Buffer): void {

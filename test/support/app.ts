@@ -4,14 +4,16 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkSource, parseFetchAllow, sourcePolicy } from '../../media/clip/index.ts';
+import { checkSource, parseFetchAllow, sourcePolicy, systemResolve } from '../../media/clip/index.ts';
 import { OPEN_FLOOR } from '../../media/conference/floor.ts';
 import type { SpeechEngine } from '../../media/speech/index.ts';
+import { systemClock } from '../../media/time/clock.ts';
 import type { Resource } from '../../server/api/resource.ts';
 import type { Readiness } from '../../server/api/status.ts';
 import { type AppDeps, apiResources, createApp } from '../../server/app.ts';
 import { BasicAuth } from '../../server/auth.ts';
-import { Calls } from '../../server/calls/index.ts';
+import { startCallStreams } from '../../server/call-streams/index.ts';
+import { Call, Calls } from '../../server/calls/index.ts';
 import { ClipCatalog } from '../../server/clips/catalog.ts';
 import { type Config, parseConfig } from '../../server/config.ts';
 import { createDialler, type Dialler } from '../../server/dial/index.ts';
@@ -99,6 +101,9 @@ export class AppUnderTest {
     maxPerUser: 3,
     maxRoutes: 5,
   });
+  readonly callStreams: ReturnType<typeof startCallStreams>;
+  /** What streams of calls told. */
+  readonly streamNews: Readonly<Record<string, string>>[] = [];
   readonly hungUp: string[] = [];
   readonly logged: string[] = [];
   readonly tokensFor: string[] = [];
@@ -149,6 +154,37 @@ export class AppUnderTest {
       now: () => this.date,
       newUuid: () => this.#uuid('e'),
     });
+    const allow = parseFetchAllow('127.0.0.1:9000');
+    const policy = sourcePolicy({ allow: allow.ok ? allow.allow : [] });
+    this.callStreams = startCallStreams({
+      engine: this.engine,
+      calls: {
+        find: (uuid) => {
+          const found = this.directory.findCall(uuid);
+          if (!found) return undefined;
+          const setup = { kind: 'sip', direction: 'inbound', from: 'somebody', to: 'm', hangUp: () => {} } as const;
+          const call = new Call(uuid, setup, this.date);
+          call.leg = found.member.leg;
+          return call;
+        },
+        subscribe: () => () => {},
+      },
+      callbacks: { add: (_key, _target, fields) => this.streamNews.push(Object.fromEntries(fields)) },
+      clock: systemClock,
+      accountId: this.account.authId,
+      now: () => this.date,
+      newUuid: () => this.#uuid('e'),
+      log: { info: () => {} },
+      dial: {
+        policy,
+        resolve: systemResolve,
+        clock: systemClock,
+        authToken: this.account.authToken,
+        newNonce: () => 'nonce',
+        maxMessageBytes: 65_536,
+        connectMs: 2000,
+      },
+    });
     this.plays = new Plays({
       engine: this.engine,
       kept: config.plays.kept,
@@ -181,14 +217,13 @@ export class AppUnderTest {
       members: () => this.directory.countByKind(),
       draining: () => this.directory.draining,
       streams: () => ({ open: 0, accepted: 0, refused: {}, closed: {}, dropped: NOTHING_DROPPED, wrongMessages: 0 }),
+      callStreams: () => this.callStreams.streams.stats(),
       callbackQueueDepth: () => 0,
       storePending: () => 0,
       sipUsers: () => this.users.all.length,
       sipContacts: () => this.contacts.size,
       recordings: () => this.recordings,
     });
-    const allow = parseFetchAllow('127.0.0.1:9000');
-    const policy = sourcePolicy({ allow: allow.ok ? allow.allow : [] });
     const deps: AppDeps = {
       authId: this.account.authId,
       auth: new BasicAuth({
@@ -211,6 +246,8 @@ export class AppUnderTest {
       recordings: this.recordings,
       clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
       speaker: this.speaker,
+      callStreams: this.callStreams.streams,
+      findCall: this.callStreams.findCall,
       checkUrl: (url) => checkSource(url, policy),
       tokens: {
         seconds: 60,

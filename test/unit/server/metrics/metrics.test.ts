@@ -46,6 +46,7 @@ function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
     conferences: () => 2,
     members: () => ({ sip: 3, ws: 4, webrtc: 0 }),
     draining: () => true,
+    callStreams: () => ({ open: 2, ended: { stopped: 3, failed: 1 }, dropped: { slow_reader: 4, playback_full: 0 } }),
     streams: () => ({
       open: 4,
       accepted: 9,
@@ -111,7 +112,7 @@ test('no metric has a label that its table does not have', async () => {
 test('a counter is there before its first step, unless it counts by code or by worker', async () => {
   const lines = (await new Metrics().render()).split('\n');
   for (const [name, { kind, labels }] of Object.entries(METRICS)) {
-    const isPulled = name.startsWith('partyline_ws_') || /_(ticks|rtp|frames|legs)_/.test(name);
+    const isPulled = /^partyline_(ws|call_streams)_/.test(name) || /_(ticks|rtp|frames|legs)_/.test(name);
     if (kind === 'counter' && labels.length > 0 && !isPulled)
       assert.ok(
         lines.some((line) => line.startsWith(`${name}{`) && line.endsWith(' 0')),
