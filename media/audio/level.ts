@@ -62,6 +62,8 @@ export class TalkDetector {
   /** Level of the loudest recent frame, falling slowly, in dBov: what to rank talkers by. */
   strength = SILENT_LEVEL;
 
+  /** Silence has lasted so long that more of it changes nothing. */
+  private resting = false;
   private readonly thresholds: TalkThresholds;
   private noise: number;
   private run = 0;
@@ -73,10 +75,12 @@ export class TalkDetector {
 
   /** Takes in the level of the next frame; returns true when `talking` has just changed. */
   update(level: number): boolean {
+    if (this.resting && level === SILENT_LEVEL) return false;
     const { quietStart, loudStart, aboveNoise, hysteresis, startFrames, stopFrames } = this.thresholds;
     this.level = level;
     this.strength = Math.max(level, this.strength - STRENGTH_FALL);
     this.noise = Math.min(level, this.noise + NOISE_RISE);
+    this.resting = !this.talking && this.strength === SILENT_LEVEL;
     const start = Math.max(quietStart, Math.min(loudStart, this.noise + aboveNoise));
 
     const against = this.talking ? level < start - hysteresis : level >= start;

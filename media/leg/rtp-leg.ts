@@ -197,7 +197,7 @@ export class RtpLeg implements MixerLeg {
     if (isAudio) {
       this.#playout.insert(sequence, timestamp, marker, bytes, payloadOffset, payloadLength, now);
     } else if (payloadType === state.dtmfPayloadType) {
-      this.#playout.skip(sequence);
+      this.#playout.noteOther(sequence);
       this.#digits.receive(timestamp, bytes, payloadOffset, payloadLength, now);
       this.#dialling = true;
     } else {
@@ -213,6 +213,8 @@ export class RtpLeg implements MixerLeg {
   }
 
   pull(frame: Int16Array, now: number): boolean {
+    const skipped = Math.round((now - this.#now) / FRAME_MS) - 1;
+    if (skipped > 0) this.#playout.skip(skipped);
     this.#now = now;
     if (this.#dialling) this.#takeDigits(now);
     const bridge = this.#bridge;

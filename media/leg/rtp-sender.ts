@@ -13,6 +13,9 @@ export interface RtpOrigin {
   readonly timestamp: number;
 }
 
+/** The header of the packet made last, by any sender of the thread: one place that stays in the cache. */
+const head = new Uint8Array(RTP_HEADER_BYTES);
+
 /** Makes the packets of one outgoing stream, one a tick. The stream goes on when its codec changes. */
 export class RtpSender {
   packets: number;
@@ -24,7 +27,6 @@ export class RtpSender {
   #shared: SharedEncoding | undefined;
   #encoder: FrameEncoder | undefined;
   #bridge: RateBridge | undefined;
-  readonly #head = new Uint8Array(RTP_HEADER_BYTES);
   /** Payloads of an encoder of its own, and of events. */
   #own = new Uint8Array(0);
   #event: Uint8Array | undefined;
@@ -103,11 +105,11 @@ export class RtpSender {
 
   /** The header of the packet that `next` made. */
   get head(): Uint8Array {
-    return this.#head;
+    return head;
   }
 
   /**
-   * Makes the packet of a tick: returns its payload and writes its header to `head`, both valid until the next call. Undefined
+   * Makes the packet of a tick: returns its payload and writes its header to `head`, both valid until the next call of any sender in the thread. Undefined
    * when the codec has nothing to send.
    */
   next(output: Output, tick: number, payloadType: number, dtmfPayloadType: number | undefined): Uint8Array | undefined {
@@ -135,7 +137,7 @@ export class RtpSender {
   }
 
   #finish(payload: Uint8Array, marker: boolean, payloadType: number, timestamp: number): Uint8Array {
-    writeRtpHeader(this.#head, 0, marker, payloadType, this.#sequence, timestamp, this.#origin.ssrc);
+    writeRtpHeader(head, 0, marker, payloadType, this.#sequence, timestamp, this.#origin.ssrc);
     this.#sequence = (this.#sequence + 1) & 0xffff;
     this.#flowing = true;
     this.packets += 1;

@@ -124,7 +124,7 @@ export class Playout {
   }
 
   /** Takes note of a packet of the same stream that is no sound (a telephone-event), so that it is not counted as lost. */
-  skip(sequence: number): void {
+  noteOther(sequence: number): void {
     this.buffer.skip(sequence);
   }
 
@@ -155,6 +155,26 @@ export class Playout {
     const kind = sound.play(frame);
     if (kind === FrameKind.concealed) counters.concealedFrames++;
     return kind;
+  }
+
+  /**
+   * So many frames will never be pulled: leaves out the sound that was due in them. Whoever listens has lost the same time,
+   * so nothing needs to be joined, and no delay is left that would have to be stretched away.
+   */
+  skip(frames: number): void {
+    const { buffer, sound, control } = this;
+    const { store } = buffer;
+    if (!this.playing || this.packetSamples === 0) return;
+    let samples = frames * sound.frameSamples;
+    while (samples >= this.packetSamples) {
+      const { nextSequence } = buffer;
+      if (store.stateOf(nextSequence) !== SlotState.audio || store.timestampOf(nextSequence) !== this.nextTimestamp)
+        break;
+      buffer.take(nextSequence);
+      this.nextTimestamp += this.packetSamples * this.ticksPerSample;
+      samples -= this.packetSamples;
+    }
+    control.startBlock();
   }
 
   /** Another stream begins (new SSRC, or the end of a hold): forgets packets, numbers and delays, not the counters. */

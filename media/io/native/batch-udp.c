@@ -7,7 +7,7 @@
  *
  *   open(host, port, receiveBufferBytes) -> [slot, port], or -errno
  *   close(slot)
- *   receive(slots: Int32Array, count, bytes: Uint8Array, meta: Float64Array) -> packets
+ *   receive(slots: Int32Array, count, bytes: Uint8Array, meta: Float64Array, all: boolean) -> packets
  *       meta, five numbers a packet: slot, offset, length, IPv4 address * 65536 + port, arrival (CLOCK_MONOTONIC, ms)
  *   send(bytes: Uint8Array, meta: Float64Array, count) -> packets sent
  *       meta, four numbers a packet: slot, offset, length, IPv4 address * 65536 + port
@@ -117,13 +117,14 @@ static int typed_array(napi_env env, napi_value value, void **data, size_t *leng
 }
 
 static napi_value receive(napi_env env, napi_callback_info info) {
-  size_t argc = 4, slot_count, byte_count, meta_count;
-  napi_value argv[4];
+  size_t argc = 5, slot_count, byte_count, meta_count;
+  napi_value argv[5];
   int32_t *slots, count;
+  bool all;
   uint8_t *bytes;
   double *meta;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (argc < 4 || !typed_array(env, argv[0], (void **)&slots, &slot_count) || napi_get_value_int32(env, argv[1], &count) != napi_ok ||
+  if (argc < 5 || napi_get_value_bool(env, argv[4], &all) != napi_ok || !typed_array(env, argv[0], (void **)&slots, &slot_count) || napi_get_value_int32(env, argv[1], &count) != napi_ok ||
       !typed_array(env, argv[2], (void **)&bytes, &byte_count) || !typed_array(env, argv[3], (void **)&meta, &meta_count))
     return number(env, -EINVAL);
 
@@ -154,9 +155,9 @@ static napi_value receive(napi_env env, napi_callback_info info) {
     if (slot < 0 || slot >= sockets->highest || sockets->fds[slot] < 0) continue;
     if (used + PER_SOCKET * PACKET_BYTES > byte_count || (size_t)(packets + PER_SOCKET) * 5 > meta_count) break;
     /* To find that nothing more is there costs a second call into the kernel. A socket that gave one packet the last time
-     * is believed to give one again; every so often, and whenever it was otherwise, it is asked for all. */
+     * is believed to give one again; every so often, and whenever it was otherwise, it is asked for all, as the caller may. */
     uint8_t turn = ++sockets->turns[slot];
-    int most = sockets->gave[slot] == 1 && turn % FULL_EVERY != 0 ? 1 : PER_SOCKET;
+    int most = !all && sockets->gave[slot] == 1 && turn % FULL_EVERY != 0 ? 1 : PER_SOCKET;
     for (int j = 0; j < most; j++) {
       vectors[j].iov_base = bytes + used + (size_t)j * PACKET_BYTES;
       messages[j].msg_hdr.msg_namelen = sizeof sources[j];

@@ -103,7 +103,7 @@ test('events in the stream are not lost packets', () => {
   const frame = new Int16Array(160);
   const payload = new Uint8Array(160).fill(1);
   for (let tick = 0; tick < 60; tick++) {
-    if (tick >= 20 && tick < 30) playout.skip(tick);
+    if (tick >= 20 && tick < 30) playout.noteOther(tick);
     else playout.insert(tick, tick * 160, false, payload, 0, 160, tick * 20 + 5);
     playout.pull(frame, tick * 20 + 15);
   }

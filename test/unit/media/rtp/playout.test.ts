@@ -162,6 +162,35 @@ test('a stream out of step with the frames falls into step at the next silence, 
   assert.equal(heard.at(-1), spokenAfter);
 });
 
+test('frames that are never pulled take their sound with them: no delay is left, and nothing is stretched', () => {
+  const playout = new Playout({ clockRate: 8000, decoder: mulaw.createDecoder() });
+  const frame = new Int16Array(160);
+  const sampleOf = (code: number): number => {
+    const pcm = new Int16Array(1);
+    mulaw.createDecoder().decode(Uint8Array.of(code), 0, 1, pcm);
+    return pcm[0] ?? 0;
+  };
+  const arrive = (k: number): void => playout.insert(k, k * 160, k === 0, new Uint8Array(160).fill(k), 0, 160, k * 20);
+  for (let k = 0; k < 20; k++) {
+    arrive(k);
+    playout.pull(frame, k * 20 + 10);
+  }
+  assert.equal(frame[0], sampleOf(19));
+  const delay = playout.currentDelayMs;
+  for (let k = 20; k < 25; k++) arrive(k);
+  playout.skip(4);
+  for (let k = 24; k < 60; k++) {
+    if (k >= 25) arrive(k);
+    playout.pull(frame, k * 20 + 10);
+    assert.equal(frame[0], sampleOf(k), `frame ${k}`);
+    assert.equal(playout.currentDelayMs, delay);
+  }
+  assert.deepEqual(
+    { lost: playout.counters.lost, stretched: playout.counters.stretched, concealed: playout.counters.concealedFrames },
+    { lost: 0, stretched: 0, concealed: 0 },
+  );
+});
+
 test('payloads that cannot be decoded are hidden like lost ones', () => {
   const decoder: FrameDecoder = {
     sampleRate: 8000,
@@ -264,7 +293,7 @@ test('no packets whatever upset it, and it never stores more than half a second'
         const arrivalMs = nowMs - random() * 20;
         const fate = random();
         if (fate < 0.05) playout.insertComfortNoise(...at, payload, 0, length, arrivalMs);
-        else if (fate < 0.1) playout.skip(at[0]);
+        else if (fate < 0.1) playout.noteOther(at[0]);
         else playout.insert(...at, fate > 0.95, payload, 0, length, arrivalMs);
       }
       playout.pull(frame, nowMs);
