@@ -251,6 +251,8 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     clock: systemClock,
     dial: (order) => sip?.dial(order),
     users: { has: (name) => users.has(name), phonesOf: (name) => contacts.of(name), hosts: [config.users.realm] },
+    score: (source, fields) => music.scoreFor(source, fields),
+    tellStatus: (news) => status.tell(news),
     observer: metrics,
     now,
     newUuid: randomUUID,

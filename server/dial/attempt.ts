@@ -5,13 +5,14 @@ import type { CallEnd, CallOrder, OutgoingCall } from '../sip/outgoing-call.ts';
 import { LOST_RACE } from '../sip/outgoing-invite.ts';
 import { reasonHeader } from '../sip/reason.ts';
 import type { Allowance, RunningTime } from './allowance.ts';
+import { type MeanwhileDeps, playMeanwhile } from './meanwhile.ts';
 import type { Destination, DialOrder } from './order.ts';
 import { sendDigitText } from './pending-digits.ts';
 import type { Way } from './ways.ts';
 
-export interface AttemptDeps {
+export interface AttemptDeps extends MeanwhileDeps {
   readonly calls: Calls;
-  readonly engine: Pick<MediaEngine, 'openRtpLeg'>;
+  readonly engine: Pick<MediaEngine, 'openRtpLeg' | 'play'>;
   readonly clock: Clock;
   readonly allowance: Allowance;
   /** Finds where a route leads now; undefined: nowhere. */
@@ -40,6 +41,7 @@ export class Attempt {
   #time: RunningTime | undefined;
   #cancelTimer: () => void;
   #cancelDigits: () => void = () => {};
+  #stopSound: () => void = () => {};
   #awaitsKey = false;
   #lostRace = false;
 
@@ -71,6 +73,7 @@ export class Attempt {
   press(digit: string): void {
     if (!this.#awaitsKey || digit !== this.#order.confirmation?.key) return;
     this.#awaitsKey = false;
+    this.#stopSound();
     this.#cancelTimer();
     this.#events.onAccepted();
   }
@@ -80,6 +83,7 @@ export class Attempt {
     this.#awaitsKey = false;
     this.#cancelTimer();
     this.#cancelDigits();
+    this.#stopSound();
     this.#time?.stop();
   }
 
@@ -110,6 +114,7 @@ export class Attempt {
   }
 
   #onAnswered(): void {
+    if (isEnded(this.call)) return;
     const { calls, clock, allowance } = this.#deps;
     const { digits, confirmation } = this.#order;
     this.#cancelTimer();
@@ -121,7 +126,19 @@ export class Attempt {
       this.#cancelDigits = sendDigitText(digits, clock, (group) => this.call.leg?.sendDigits(group));
     if (!confirmation) return this.#events.onAccepted();
     this.#awaitsKey = true;
+    if (confirmation.sound) this.#stopSound = playMeanwhile(confirmation.sound, this.#audience(), this.#deps);
     this.#cancelTimer = clock.setTimeout(() => this.#end('rejected', true), CONFIRM_MS);
+  }
+
+  /** Who answered, in a room of its own. */
+  #audience() {
+    const { call } = this;
+    const fields = new Map([
+      ['CallUUID', call.uuid],
+      ['From', call.from],
+      ['To', call.to],
+    ]);
+    return { conference: call.room, legs: () => (call.leg ? [call.leg.id] : []), fields };
   }
 
   #end(cause: CallEndCause, tellPeer: boolean): void {

@@ -14,7 +14,10 @@ export interface DialUsers {
 }
 
 export interface CreateDiallerDeps
-  extends Pick<DiallerDeps, 'calls' | 'directory' | 'engine' | 'clock' | 'dial' | 'observer' | 'now' | 'newUuid'> {
+  extends Pick<
+    DiallerDeps,
+    'calls' | 'directory' | 'engine' | 'clock' | 'dial' | 'observer' | 'now' | 'newUuid' | 'score' | 'tellStatus'
+  > {
   readonly config: Pick<Config, 'dial' | 'sip' | 'publicAddress'>;
   readonly users: DialUsers;
   readonly callbacks: Pick<CallbackQueue, 'add'>;

@@ -1,3 +1,4 @@
+import type { StatusNews } from '../callbacks/index.ts';
 import type { CallbackFields } from '../callbacks/signature.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { Call, CallEvent, Calls } from '../calls/index.ts';
@@ -5,17 +6,18 @@ import type { Directory, Expected } from '../mpc/index.ts';
 import { LIMIT_REFUSALS, type LimitRefusal } from './allowance.ts';
 import { Attempt, type AttemptDeps } from './attempt.ts';
 import { type CallNews, callStatusFields } from './call-status.ts';
+import { playMeanwhile } from './meanwhile.ts';
 import type { Destination, DialOrder } from './order.ts';
-import { playRinging, type RingMusicDeps } from './ring-music.ts';
 import { ROUTE_REFUSALS, type Routed, type RouteRules, routeTo } from './route.ts';
 
-export interface DiallerDeps extends AttemptDeps, RingMusicDeps {
-  readonly engine: AttemptDeps['engine'] & RingMusicDeps['engine'];
+export interface DiallerDeps extends AttemptDeps {
   readonly calls: Calls;
   readonly directory: Directory;
   readonly observer: DialObserver;
   readonly rules: RouteRules;
   readonly tell: (conference: string, target: CallbackTarget, fields: CallbackFields) => void;
+  /** Tells the MPC's status callback. */
+  readonly tellStatus: (news: StatusNews) => void;
   readonly now: () => Date;
 }
 
@@ -99,6 +101,7 @@ class DialRequest {
   readonly #racing = new Set<Attempt>();
   #expected: Expected | undefined;
   #uuid = '';
+  #hasWinner = false;
   #stopMusic: (() => void) | undefined;
 
   constructor(order: DialOrder, deps: DiallerDeps) {
@@ -127,7 +130,15 @@ class DialRequest {
     const [only, ...more] = attempts;
     this.#uuid = only && more.length === 0 ? only.call.uuid : newUuid();
     this.#expected = directory.expect(mpcName, () => this.#giveUp());
-    if (this.#order.music === 'real') this.#stopMusic = playRinging(this.#expected.mpc, this.#deps);
+    const { mpc } = this.#expected;
+    const legs = () => mpc.presentMembers.flatMap((member) => (member.leg ? [member.leg.id] : []));
+    const fields = new Map([
+      ['MPCUUID', mpc.uuid],
+      ['MPCName', mpc.name],
+      ['RequestUUID', this.#uuid],
+    ]);
+    this.#stopMusic = playMeanwhile(this.#order.music, { conference: mpc.uuid, legs, fields }, this.#deps);
+    this.#tellStatus('AddParticipantByAPIActionInitiated');
     return attempts;
   }
 
@@ -138,7 +149,7 @@ class DialRequest {
     observer.dialled(call.answeredAt ? 'answered' : resultOf(call));
     this.#tell('ended', attempt, call.endedAt ?? now());
     this.#racing.delete(attempt);
-    if (this.#racing.size === 0) this.#settle();
+    if (this.#racing.size === 0 && !this.#hasWinner) this.#settle();
   }
 
   #attempt(destination: Destination): Attempt | undefined {
@@ -161,6 +172,7 @@ class DialRequest {
   async #accepted(winner: Attempt): Promise<void> {
     const { calls } = this.#deps;
     const { mpcName, terms } = this.#order;
+    this.#hasWinner = true;
     this.#racing.delete(winner);
     for (const attempt of [...this.#racing]) attempt.loseRace();
     this.#stopMusic?.();
@@ -176,7 +188,18 @@ class DialRequest {
 
   #settle(): void {
     this.#stopMusic?.();
+    this.#tellStatus('AddParticipantByAPIActionCompleted');
     this.#expected?.release();
+  }
+
+  /** An MPC without members has no status callback of its own yet: then it is that of who is called. */
+  #tellStatus(event: string): void {
+    const { mpc } = this.#expected ?? {};
+    if (!mpc) return;
+    const { terms } = this.#order;
+    const told = mpc.terms?.status ? mpc : { name: mpc.name, terms: { status: terms.mpc?.status } };
+    const fields = { RequestUUID: this.#uuid, ParticipantRole: terms.role };
+    this.#deps.tellStatus({ group: 'add-participant-api-events', event, mpc: told, fields });
   }
 
   #tell(news: CallNews, attempt: Attempt, at: Date): void {

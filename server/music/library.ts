@@ -30,13 +30,18 @@ export class Library {
   }
 
   /** What to play to this member. Never rejects: a source that fails is silence, as it is with Plivo. */
-  async score(source: CallbackTarget, mpc: Mpc, member: Member): Promise<Score> {
+  score(source: CallbackTarget, mpc: Mpc, member: Member): Promise<Score> {
+    return this.scoreFor(source, fieldsOf(mpc, member));
+  }
+
+  /** What to play to somebody of whom these fields tell. */
+  async scoreFor(source: CallbackTarget, fields: ReadonlyMap<string, string>): Promise<Score> {
     const { signal } = this.#end;
     const slot = await this.#slots.enter(source.url.origin, signal);
     if (slot === 'aborted') return NOTHING;
     if (slot === 'busy') return this.#nothing(source, 'too many sources are asked at once');
     try {
-      return this.#read(source, await this.#deps.ask(source, fieldsOf(mpc, member), signal, MAX_XML_BYTES));
+      return this.#read(source, await this.#deps.ask(source, fields, signal, MAX_XML_BYTES));
     } finally {
       slot.leave();
     }

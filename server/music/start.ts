@@ -4,6 +4,7 @@ import type { Directory, Member, Mpc } from '../mpc/index.ts';
 import { announce, playEntrySounds } from './entry-sounds.ts';
 import { Library, type LibraryDeps } from './library.ts';
 import { type MusicDeps, playMusic } from './music.ts';
+import type { Score } from './score.ts';
 
 export interface MusicStart extends LibraryDeps {
   readonly directory: Directory;
@@ -16,6 +17,8 @@ export interface MusicStart extends LibraryDeps {
 export interface Music {
   /** Plays what a source gives to everybody in the conversation, over all else. `who`: whose terms ask for it. */
   announce(mpc: Mpc, who: Member, source: CallbackTarget): void;
+  /** What a source has to be played to somebody of whom these fields tell. */
+  scoreFor(source: CallbackTarget, fields: ReadonlyMap<string, string>): Promise<Score>;
   /** Ends the fetching of music. */
   stop(): void;
 }
@@ -28,6 +31,7 @@ export function startMusic(start: MusicStart): Music {
   playEntrySounds(deps);
   return {
     announce: (mpc, who, source) => void announce(deps, mpc, who, source),
+    scoreFor: (source, fields) => library.scoreFor(source, fields),
     stop: () => library.close(),
   };
 }

@@ -74,6 +74,8 @@ export class AppUnderTest {
   readonly dialler: Dialler;
   /** The calls that were made, as SIP is told. */
   readonly dialled: CallOrder[] = [];
+  /** Names of events that the status callback was told by who calls people. */
+  readonly statusTold: string[] = [];
   /** Callbacks about calls. */
   readonly told: ReadonlyMap<string, string>[] = [];
   readonly plays: Plays;
@@ -149,6 +151,8 @@ export class AppUnderTest {
         this.dialled.push(order);
         return { hangUp: (reason: string) => this.hungUp.push(reason) } as unknown as OutgoingCall;
       },
+      score: async (source) => [source.url.href],
+      tellStatus: ({ event }) => this.statusTold.push(event),
       users: { has: (user) => user === 'alice', phonesOf: () => [], hosts: ['partyline.test'] },
       observer: this.metrics,
       now: () => this.date,

@@ -103,8 +103,12 @@ suite('somebody who is called into an MPC', () => {
   });
 
   test('has to press the key, if there is one, and 30 s to do so', async () => {
-    await add({ ...BOB, confirm_key: 5 });
+    await add({ ...BOB, confirm_key: 5, confirm_key_sound_url: 'http://127.0.0.1:9000/press-five' });
     app.dialled[0]?.onAnswered();
+    await begin();
+    const [sound] = app.engine.plays;
+    assert.deepEqual(sound?.request.urls, ['http://127.0.0.1:9000/press-five']);
+    assert.match(sound?.request.conference ?? '', /^room-/);
     const leg = app.engine.legs.at(-1);
     assert.ok(leg, 'no leg was opened');
     leg.report({ type: 'dtmf', digit: '4' });
@@ -113,6 +117,7 @@ suite('somebody who is called into an MPC', () => {
     leg.report({ type: 'dtmf', digit: '5' });
     await begin();
     assert.equal(app.directory.memberCount, 1);
+    assert.equal(sound?.targets[0]?.end, 'stopped');
     await begin(31_000);
     assert.equal(app.directory.memberCount, 1);
   });
@@ -151,10 +156,12 @@ suite('somebody who is called into an MPC', () => {
     assert.equal(app.dialled.length, 3);
     assert.deepEqual(app.dialled[2]?.credentials, { user: 'us', password: 'secret', realm: undefined });
     assert.equal(app.dialled[2]?.uri, 'sip:+4930222@192.0.2.9:5080');
+    const awaited = app.directory.find({ by: 'name', name: 'standup' });
     app.dialled[1]?.onAnswered();
     app.dialled[0]?.onAnswered();
     await begin();
     assert.equal(app.directory.memberCount, 1);
+    assert.equal(app.directory.find({ by: 'name', name: 'standup' }), awaited, 'it is the MPC that waited for them');
     assert.equal(app.hungUp.length, 2);
     assert.match(app.hungUp[0] ?? '', /elsewhere/);
     const ends = app.told.filter((fields) => fields.get('Event') === 'Hangup');
@@ -162,6 +169,7 @@ suite('somebody who is called into an MPC', () => {
       ends.map((fields) => fields.get('HangupCause')),
       ['Lost Race', 'Lost Race'],
     );
+    assert.deepEqual(app.statusTold, ['AddParticipantByAPIActionInitiated', 'AddParticipantByAPIActionCompleted']);
     assert.deepEqual(await memberIds(), ['1']);
   });
 });
@@ -264,4 +272,6 @@ test('those in the MPC hear it ring until somebody answers, unless they are to h
   assert.equal(play?.targets[0]?.end, 'stopped');
   await add({ ...BOB, dial_music: 'none' });
   assert.equal(app.engine.plays.length, 1);
+  await add({ ...BOB, dial_music: 'http://127.0.0.1:9000/music' });
+  assert.deepEqual(app.engine.plays.at(-1)?.request.urls, ['http://127.0.0.1:9000/music']);
 });
