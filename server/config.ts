@@ -145,6 +145,11 @@ function arrange(values: SettingValues, machine: Machine) {
       max: values.MAX_MEMBERS ?? workers * MEMBERS_PER_WORKER,
       maxPerMpc: values.MAX_MEMBERS_PER_MPC,
     },
+    apps: {
+      answer: { url: values.ANSWER_URL, method: values.ANSWER_METHOD },
+      fallback: { url: values.FALLBACK_URL, method: values.FALLBACK_METHOD },
+      hangup: { url: values.HANGUP_URL, method: values.HANGUP_METHOD },
+    },
     statusCallback: {
       url: values.STATUS_CALLBACK_URL,
       method: values.STATUS_CALLBACK_METHOD,

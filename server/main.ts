@@ -18,11 +18,13 @@ import { startEngine, systemClock } from '../media/index.ts';
 import { recordingAddresses } from './api/present-recording.ts';
 import { readinessOf } from './api/status.ts';
 import { createApp } from './app.ts';
+import { Apps } from './app-xml/index.ts';
 import { BasicAuth } from './auth.ts';
 import { banner, hostOf } from './banner.ts';
 import { startCallStreams } from './call-streams/index.ts';
 import {
   CallbackQueue,
+  type CallbackTarget,
   callbackTarget,
   deliver,
   exchange,
@@ -171,6 +173,27 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const status = new StatusCallbacks({ queue: callbacks, fallback: statusTerms(config, policy), now });
   for (const each of cutOff) status.tellCutOff(each);
   status.follow(directory);
+  const answer = appTarget('ANSWER_URL', config.apps.answer, policy);
+  const apps = new Apps({
+    calls,
+    engine,
+    speaker,
+    xml: {
+      exchange: (target, fields, signal, maxBytes) => {
+        const guard = { policy, resolve: systemResolve, clock: systemClock };
+        const options = { ...guard, authToken: account.authToken, newNonce: randomUUID };
+        return exchange(target, fields, options, signal, maxBytes);
+      },
+      rules: { checkUrl: (url) => checkSource(url, policy), maxUrlLength: config.api.maxUrlLength },
+    },
+    answer,
+    fallback: appTarget('FALLBACK_URL', config.apps.fallback, policy),
+    hangup: appTarget('HANGUP_URL', config.apps.hangup, policy),
+    tell: (call, target, fields) => callbacks.add(call, target, fields),
+    clock: systemClock,
+    newUuid: randomUUID,
+    log,
+  });
   const tellPlay = playCallbacks(callbacks);
   const plays = new Plays({
     engine,
@@ -365,6 +388,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
       contacts,
       keptContacts: (await rowsOf(contactTable)).map(({ key, value }) => [key, value] as const),
     },
+    reception: answer && apps,
     engine,
     log,
     observer: sipObserver,
@@ -419,15 +443,22 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
 
 /** Who is told of MPCs that name nobody themselves. */
 function statusTerms({ statusCallback }: Config, policy: SourcePolicy): StatusTerms | undefined {
-  const { url: text, method, events } = statusCallback;
+  const target = appTarget('STATUS_CALLBACK_URL', statusCallback, policy);
+  return target && { target, events: statusCallback.events };
+}
+
+/** A URL of the settings that we call. Undefined: it is not set. */
+function appTarget(
+  name: string,
+  { url: text, method }: { readonly url: string; readonly method: 'GET' | 'POST' },
+  policy: SourcePolicy,
+): CallbackTarget | undefined {
   if (text === '') return undefined;
   const verdict = checkSource(text, policy);
   if (!verdict.ok)
-    throw new StartError(
-      `STATUS_CALLBACK_URL cannot be called: ${verdict.message}. FETCH_ALLOW opens private receivers.`,
-    );
+    throw new StartError(`${name} cannot be called: ${verdict.message}. FETCH_ALLOW opens private receivers.`);
   const url = new URL(text);
-  return { target: callbackTarget(url, url.hash, method), events };
+  return callbackTarget(url, url.hash, method);
 }
 
 function clipLimits({ fetch, clip, decoder }: Config): Partial<ClipLimits> {

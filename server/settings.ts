@@ -156,6 +156,11 @@ function splitList(text: string): string[] {
     .filter((part) => part !== '');
 }
 
+/** Empty for none. */
+const appUrl = z
+  .string()
+  .refine((text) => text === '' || /^https?:$/.test(protocolOf(text)), 'must be an http or https URL');
+
 /** Every setting, in the order of the documentation. */
 export const SETTINGS = {
   HTTP_HOST: { fallback: '127.0.0.1', meaning: 'Address of the API, WebSocket, metrics and console', schema: host },
@@ -360,13 +365,28 @@ export const SETTINGS = {
     meaning: 'Days that ended MPCs and their participants stay readable',
     schema: whole(0, 3650),
   },
+  ANSWER_URL: {
+    fallback: '',
+    shown: 'none',
+    meaning:
+      'Is asked for XML that says what becomes of each SIP call: [xml.md](xml.md). Without it the user part names the MPC to join',
+    schema: appUrl,
+  },
+  ANSWER_METHOD: { fallback: 'POST', meaning: 'How: GET or POST', schema: callbackMethod },
+  FALLBACK_URL: { fallback: '', shown: 'none', meaning: 'Is asked when another URL gave no XML', schema: appUrl },
+  FALLBACK_METHOD: { fallback: 'POST', meaning: 'How: GET or POST', schema: callbackMethod },
+  HANGUP_URL: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'Is told when a call that `ANSWER_URL` was asked about is over',
+    schema: appUrl,
+  },
+  HANGUP_METHOD: { fallback: 'POST', meaning: 'How: GET or POST', schema: callbackMethod },
   STATUS_CALLBACK_URL: {
     fallback: '',
     shown: 'none',
     meaning: 'Is told what happens in MPCs that name no status callback themselves: [callbacks.md](callbacks.md)',
-    schema: z
-      .string()
-      .refine((text) => text === '' || /^https?:$/.test(protocolOf(text)), 'must be an http or https URL'),
+    schema: appUrl,
   },
   STATUS_CALLBACK_METHOD: { fallback: 'POST', meaning: 'How: GET or POST', schema: callbackMethod },
   STATUS_CALLBACK_EVENTS: {

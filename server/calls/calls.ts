@@ -130,7 +130,6 @@ export class Calls {
   /** Makes a call that has a leg a member of an MPC; refused, it stays where it is. */
   async enterMpc(call: Call, mpcName: string, terms: JoinTerms): Promise<EnterResult> {
     await this.enterRoom(call);
-    await this.#settled.get(call);
     const { leg } = call;
     if (call.place.in !== 'room' || !leg) return { ok: false, reason: 'ended' };
     const result = await this.#join(call, mpcName, terms, async (conference) => {
@@ -145,9 +144,7 @@ export class Calls {
 
   /** Takes a call out of its MPC into a room of its own. Resolves when it can be played to there, or has ended. */
   async enterRoom(call: Call): Promise<void> {
-    if (call.place.in !== 'mpc') return;
-    const { mpc, member } = call.place;
-    this.#deps.directory.leave(mpc, member, 'transferred', true);
+    if (call.place.in === 'mpc') this.#deps.directory.leave(call.place.mpc, call.place.member, 'transferred', true);
     await this.#settled.get(call);
   }
 

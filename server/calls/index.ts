@@ -9,3 +9,4 @@ export {
   type RoomResult,
 } from './calls.ts';
 export { type CallEndCause, exitCauseOf } from './end-cause.ts';
+export type { Decision, Reception } from './reception.ts';

@@ -1,6 +1,6 @@
 import type { MediaEngine, RtpLeg, RtpLegOptions } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
-import type { Call, CallEndCause, Calls } from '../calls/index.ts';
+import type { Call, CallEndCause, Calls, OpenLeg, Reception } from '../calls/index.ts';
 import { type JoinResult, plainTerms } from '../mpc/index.ts';
 import type { SupportedCodec } from './codecs.ts';
 import { answering, Dialog, type DialogDeps } from './dialog.ts';
@@ -18,6 +18,8 @@ import type { ServerTransaction } from './transaction.ts';
 export interface CallDeps extends DialogDeps {
   readonly clock: Clock;
   readonly calls: Calls;
+  /** Undefined: the user part names the MPC to join. */
+  readonly reception?: Reception | undefined;
   readonly engine: MediaEngine;
   readonly codecs: readonly SupportedCodec[];
   readonly log: SipLog;
@@ -44,6 +46,8 @@ export class IncomingCall {
   readonly #session: Session;
   readonly #timer: SessionTimer;
   #call: Call | undefined;
+  /** Due with the ACK. */
+  #begin: () => void = () => {};
 
   constructor(
     invite: ServerTransaction,
@@ -118,9 +122,16 @@ export class IncomingCall {
     const { call } = rung;
     this.#call = call;
     this.dialog.ring();
-    const result = await calls.openInMpc(call, mpcName, plainTerms(role), (conference, onEvent) =>
-      engine.openRtpLeg(conference, options, onEvent),
-    );
+    const decision = await this.#deps.reception?.decide(call);
+    if (decision?.take === false) {
+      this.#turnDown(call, decision.cause);
+      return;
+    }
+    if (decision) this.#begin = decision.begin;
+    const openLeg: OpenLeg<RtpLeg> = (conference, onEvent) => engine.openRtpLeg(conference, options, onEvent);
+    const result = decision
+      ? await calls.openInRoom(call, openLeg)
+      : await calls.openInMpc(call, mpcName, plainTerms(role), openLeg);
     if (!result.ok) {
       calls.end(call, 'failed', false);
       this.#refuseJoin(result.reason);
@@ -135,12 +146,16 @@ export class IncomingCall {
     this.dialog.accept(invite, body, sessionTimerHeaders(this.#timer));
     this.#session.begin(result.leg);
     calls.answered(call);
-    log.info({ call: call.uuid, mpc: mpcName, member: result.member.id, from: address }, 'call answered');
+    const joined = call.place.in === 'mpc' ? { mpc: mpcName, member: call.place.member.id } : { to };
+    log.info({ call: call.uuid, ...joined, from: address }, 'call answered');
   }
 
   /** Takes an ACK of the dialog. */
   acknowledge(ack: SipRequest, flow: Flow): void {
     this.#session.acknowledge(ack, flow);
+    const begin = this.#begin;
+    this.#begin = () => {};
+    if (this.#call?.status === 'live') begin();
   }
 
   /** The caller took its INVITE back. */
@@ -177,7 +192,16 @@ export class IncomingCall {
     return codec && { ...common, codec, remote: nowhere, direction: 'inactive' };
   }
 
-  #refuseJoin(reason: Extract<JoinResult<RtpLeg>, { ok: false }>['reason']): void {
+  #turnDown(call: Call, cause: CallEndCause): void {
+    this.#deps.calls.end(call, cause, false);
+    if (cause === 'busy') this.dialog.refuse(486, 'Busy Here');
+    else if (cause === 'rejected') this.dialog.refuse(603, 'Decline');
+    else this.dialog.refuse(480, 'Temporarily Unavailable', { reason: reasonHeader(cause) });
+  }
+
+  #refuseJoin(reason: Extract<JoinResult<RtpLeg>, { ok: false }>['reason'] | 'ended'): void {
+    // Cancelled, which has its answer.
+    if (reason === 'ended') return;
     if (reason === 'mpc_full') this.dialog.refuse(486, 'Busy Here');
     else this.dialog.refuse(503, 'Service Unavailable', { 'retry-after': String(RETRY_AFTER[reason]) });
   }

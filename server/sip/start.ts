@@ -3,7 +3,7 @@ import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { MediaEngine } from '../../media/engine.ts';
 import { type Clock, systemClock } from '../../media/time/clock.ts';
-import type { Calls } from '../calls/index.ts';
+import type { Calls, Reception } from '../calls/index.ts';
 import { StartError } from '../start-error.ts';
 import { G711, type SupportedCodec } from './codecs.ts';
 import { Endpoint } from './endpoint.ts';
@@ -28,6 +28,8 @@ export interface SipDeps {
   /** Requests a second from one source. */
   readonly rateLimit: number;
   readonly calls: Calls;
+  /** Decides about calls that come in; left out, the user part names the MPC to join. */
+  readonly reception?: Reception | undefined;
   readonly engine: MediaEngine;
   readonly log: SipLog;
   readonly observer?: SipObserver;
@@ -78,6 +80,7 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
     realm: deps.users.realm,
     registrar,
     calls: deps.calls,
+    reception: deps.reception,
     engine: deps.engine,
     codecs: deps.codecs ?? G711,
     log: deps.log,
