@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { callPlayResources } from './api/call-play.ts';
 import { callStreamResources } from './api/call-streams.ts';
+import { callResources } from './api/calls.ts';
 import { clipResources } from './api/clips.ts';
 import { type EndpointsDeps, endpointResources } from './api/endpoints.ts';
 import { Idempotency } from './api/idempotency.ts';
@@ -19,6 +20,7 @@ import { apiRouter, authenticate } from './api/router.ts';
 import { speakVoicesResources } from './api/speak-voices.ts';
 import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
+import type { Apps } from './app-xml/index.ts';
 import type { BasicAuth } from './auth.ts';
 import type { CallStreams, StreamedCall } from './call-streams/index.ts';
 import type { CallbackQueue } from './callbacks/index.ts';
@@ -46,6 +48,7 @@ export interface AppDeps {
   readonly calls: Calls;
   readonly dialler: Pick<Dialler, 'dial' | 'route'>;
   readonly plays: Plays;
+  readonly apps: Pick<Apps, 'run'>;
   readonly callbacks: Pick<CallbackQueue, 'add'>;
   readonly recordings: Recordings;
   readonly clips: ClipCatalog;
@@ -91,6 +94,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
       { callbacks: deps.callbacks, rules },
     ),
     ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
+    ...callResources({ calls: deps.calls, apps: deps.apps, rules }),
     ...callPlayResources({ authId, directory, plays, idempotency, kinds }),
     ...speakVoicesResources(deps.speaker),
     ...callStreamResources({ authId, streams: deps.callStreams, findCall: deps.findCall, rules }),

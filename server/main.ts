@@ -322,6 +322,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     history,
     calls,
     dialler,
+    apps,
     plays,
     callbacks,
     recordings,

@@ -107,6 +107,8 @@ export class AppUnderTest {
   /** What streams of calls told. */
   readonly streamNews: Readonly<Record<string, string>>[] = [];
   readonly hungUp: string[] = [];
+  /** Calls handed to an app, with its URL. */
+  readonly transfers: string[] = [];
   readonly logged: string[] = [];
   readonly tokensFor: string[] = [];
   /** The terms each token came with. */
@@ -240,6 +242,7 @@ export class AppUnderTest {
       history: this.history,
       calls: this.calls,
       dialler: this.dialler,
+      apps: { run: (call, target) => this.transfers.push(`${call.uuid} ${target.method} ${target.url.href}`) },
       plays: this.plays,
       callbacks: {
         add: (_conference, { url, method }, fields) =>

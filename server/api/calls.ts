@@ -1,0 +1,132 @@
+import type { Apps } from '../app-xml/index.ts';
+import { statusOf } from '../app-xml/index.ts';
+import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
+import type { Call, Calls } from '../calls/index.ts';
+import { ApiError, badField } from '../errors.ts';
+import { textField, wordField } from './fields.ts';
+import type { PlayBodyRules } from './play-body.ts';
+import { type ApiRequest, type Body, param, type Resource } from './resource.ts';
+
+export interface CallsDeps {
+  readonly calls: Calls;
+  readonly apps: Pick<Apps, 'run'>;
+  readonly rules: Pick<PlayBodyRules, 'checkUrl' | 'maxUrlLength'>;
+}
+
+/** Plivo's Call resource, as far as calls are live: list, show, hang up, transfer, digits. */
+export function callResources(deps: CallsDeps): readonly Resource[] {
+  const { calls } = deps;
+  return [
+    {
+      path: '/Call/',
+      methods: {
+        GET: (request) => {
+          onlyLive(request);
+          const live = calls.live.filter((call) => call.status === 'live');
+          return { status: 200, body: { calls: live.map(({ uuid }) => uuid) } };
+        },
+      },
+    },
+    {
+      path: '/Call/:call/',
+      methods: {
+        GET: (request) => {
+          onlyLive(request);
+          return { status: 200, body: presentCall(callOf(request, calls)) };
+        },
+        POST: (request) => {
+          const call = liveCall(request, calls);
+          const targets = parseTransfer(request.body, deps.rules);
+          const others = targets.bleg ? othersOf(call, calls) : [];
+          if (targets.aleg) deps.apps.run(call, targets.aleg, { Event: 'Transfer' });
+          for (const other of others) if (targets.bleg) deps.apps.run(other, targets.bleg, { Event: 'Transfer' });
+          const uuids = [...(targets.aleg ? [call] : []), ...others].map(({ uuid }) => uuid);
+          return { status: 202, body: { message: 'transfer executed', call_uuids: uuids } };
+        },
+        DELETE: (request) => {
+          calls.end(callOf(request, calls), 'hangup_api', true);
+          return { status: 204 };
+        },
+      },
+    },
+    {
+      path: '/Call/:call/DTMF/',
+      methods: {
+        POST: (request) => {
+          const call = liveCall(request, calls);
+          const digits = textField(request.body, 'digits') ?? '';
+          if (!/^[0-9*#A-Da-dwW]{1,64}$/.test(digits)) throw badField('digits', 'must be 1 to 64 of 0-9 * # A-D');
+          const leg = wordField(request.body, 'leg', ['aleg', 'bleg', 'both']) ?? 'aleg';
+          const targets = leg === 'aleg' ? [call] : [...(leg === 'both' ? [call] : []), ...othersOf(call, calls)];
+          // Plivo's pauses: digits are half a second apart here without them.
+          for (const each of targets) each.leg?.sendDigits(digits.toUpperCase().replaceAll('W', ''));
+          return { status: 202, body: { message: 'digits sent' } };
+        },
+      },
+    },
+  ];
+}
+
+/** Calls that are over are not kept: their history is that of the MPCs that they were in. */
+function onlyLive(request: ApiRequest): void {
+  const status = request.query.get('status') ?? 'live';
+  if (status !== 'live') throw badField('status', 'must be live');
+}
+
+function callOf(request: ApiRequest, calls: Calls): Call {
+  const call = calls.find(param(request, 'call').toLowerCase());
+  if (!call) throw new ApiError('not_found');
+  return call;
+}
+
+function liveCall(request: ApiRequest, calls: Calls): Call {
+  const call = callOf(request, calls);
+  if (call.status !== 'live') throw new ApiError('not_found', { detail: 'the call is not answered yet' });
+  return call;
+}
+
+/** Behind the B leg is everybody else in the call's MPC. */
+function othersOf({ place, uuid }: Call, calls: Calls): readonly Call[] {
+  const members = place.in === 'mpc' ? place.mpc.presentMembers : [];
+  const others = members.flatMap(({ callUuid }) => (callUuid === uuid ? [] : (calls.find(callUuid) ?? [])));
+  if (others.length === 0) throw new ApiError('not_found', { detail: 'nobody else is with this call' });
+  return others;
+}
+
+interface Transfer {
+  readonly aleg: CallbackTarget | undefined;
+  readonly bleg: CallbackTarget | undefined;
+}
+
+function parseTransfer(body: Body, rules: CallsDeps['rules']): Transfer {
+  const legs = wordField(body, 'legs', ['aleg', 'bleg', 'both']) ?? 'aleg';
+  return {
+    aleg: legs === 'bleg' ? undefined : parseTarget(body, 'aleg', rules),
+    bleg: legs === 'aleg' ? undefined : parseTarget(body, 'bleg', rules),
+  };
+}
+
+function parseTarget(body: Body, leg: 'aleg' | 'bleg', rules: CallsDeps['rules']): CallbackTarget {
+  const name = `${leg}_url`;
+  const text = textField(body, name) ?? '';
+  if (text === '') throw badField(name, 'must be given: the URL that is asked for XML');
+  if (text.length > rules.maxUrlLength) throw badField(name, `must be at most ${rules.maxUrlLength} characters`);
+  const verdict = rules.checkUrl(text);
+  if (!verdict.ok) throw badField(name, `cannot be called: ${verdict.message}`);
+  const method = wordField(body, `${leg}_method`, ['get', 'post']) === 'get' ? 'GET' : 'POST';
+  const url = new URL(text);
+  return callbackTarget(url, url.hash, method);
+}
+
+function presentCall(call: Call): Record<string, unknown> {
+  return {
+    call_status: statusOf(call),
+    call_uuid: call.uuid,
+    caller_name: call.from,
+    direction: call.direction,
+    from: call.from,
+    request_uuid: call.uuid,
+    session_start: (call.answeredAt ?? call.createdAt).toISOString().replace('T', ' ').replace('Z', '000'),
+    to: call.to,
+  };
+}
