@@ -122,7 +122,8 @@ export class IncomingCall {
     const { call } = rung;
     this.#call = call;
     this.dialog.ring();
-    const decision = await this.#deps.reception?.decide(call);
+    const { reception } = this.#deps;
+    const decision = reception && (await reception.decide(call));
     if (decision?.take === false) {
       this.#turnDown(call, decision.cause);
       return;
