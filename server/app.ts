@@ -95,7 +95,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
     ),
     ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
     ...callResources({ calls: deps.calls, apps: deps.apps, rules }),
-    ...callPlayResources({ authId, directory, plays, idempotency, kinds }),
+    ...callPlayResources({ authId, directory, calls: deps.calls, plays, idempotency, kinds }),
     ...speakVoicesResources(deps.speaker),
     ...callStreamResources({ authId, streams: deps.callStreams, findCall: deps.findCall, rules }),
     ...playResources({ authId, directory, history, plays, idempotency }),

@@ -1,5 +1,6 @@
+import type { Call, Calls } from '../calls/index.ts';
 import { ApiError } from '../errors.ts';
-import type { Directory, Member, Mpc, Plays } from '../mpc/index.ts';
+import { type Directory, Member, Mpc, type Plays, plainTerms } from '../mpc/index.ts';
 import type { Idempotency } from './idempotency.ts';
 import { type CallLegs, parseCallLegs } from './play-body.ts';
 import type { PlayKindRules } from './play-kinds.ts';
@@ -10,19 +11,20 @@ import { type ApiRequest, param, type Resource } from './resource.ts';
 export interface CallPlayDeps {
   readonly authId: string;
   readonly directory: Directory;
+  readonly calls: Pick<Calls, 'find'>;
   readonly plays: Plays;
   readonly idempotency: Idempotency;
   readonly kinds: readonly PlayKindRules[];
 }
 
-/** Plays and speech to a member found by her call: start and stop. */
+/** Plays and speech to a call, in an MPC or in its own room: start and stop. */
 export function callPlayResources(deps: CallPlayDeps): readonly Resource[] {
-  const { authId, directory, plays } = deps;
+  const { authId, plays } = deps;
   return deps.kinds.map(({ kind, segment, word, parse }) => ({
     path: `/Call/:call/${segment}/`,
     methods: {
       POST: deps.idempotency.once((request) => {
-        const { mpc, member } = callOf(request, directory);
+        const { mpc, member, isRoom } = placeOf(request, deps);
         const members = membersOf(parseCallLegs(request.body), mpc, member);
         const play = startPlay(plays, {
           id: request.apiId,
@@ -32,21 +34,50 @@ export function callPlayResources(deps: CallPlayDeps): readonly Resource[] {
           ...parse(request.body),
           requestedAt: request.receivedAt,
         });
-        return { status: 202, body: { message: `${word} started` }, headers: { Location: playPath(authId, play) } };
+        // Plays are shown with their MPC, and a room is none.
+        const headers = isRoom ? {} : { Location: playPath(authId, play) };
+        return { status: 202, body: { message: `${word} started` }, headers };
       }),
       // What a call plays to the others may outlast it.
       DELETE: (request) => {
-        if (!plays.stopCall(callUuidOf(request), kind)) callOf(request, directory);
+        if (!plays.stopCall(callUuidOf(request), kind)) placeOf(request, deps);
         return { status: 204 };
       },
     },
   }));
 }
 
-function callOf(request: ApiRequest, directory: Directory): { readonly mpc: Mpc; readonly member: Member } {
-  const call = directory.findCall(callUuidOf(request));
-  if (!call) throw new ApiError('not_found');
-  return call;
+/** Where a call hears plays. */
+interface Place {
+  readonly mpc: Mpc;
+  readonly member: Member;
+  readonly isRoom: boolean;
+}
+
+function placeOf(request: ApiRequest, { directory, calls }: CallPlayDeps): Place {
+  const uuid = callUuidOf(request);
+  const found = directory.findCall(uuid);
+  if (found) return { ...found, isRoom: false };
+  const call = calls.find(uuid);
+  if (call?.status === 'live' && call.place.in === 'room') return roomOf(call);
+  throw new ApiError('not_found');
+}
+
+/** Plays know no places but MPCs: to them a room is one whose only member is the call. */
+function roomOf(call: Call): Place {
+  const mpc = new Mpc(call.room, '', call.createdAt);
+  const member = new Member({
+    id: mpc.nextMemberId(),
+    callUuid: call.uuid,
+    terms: plainTerms('customer'),
+    kind: call.kind,
+    address: call.from,
+    joinedAt: call.createdAt,
+    hangUp: () => {},
+  });
+  member.leg = call.leg;
+  mpc.add(member);
+  return { mpc, member, isRoom: true };
 }
 
 function callUuidOf(request: ApiRequest): string {

@@ -162,6 +162,15 @@ test('an app turns calls down, and one that fails has a fallback', async () => {
   documents.set('/fallback', response(`<Play loop="0">${clip(WELCOME, 1)}</Play>`));
   const phone = await call('broken');
   await hears(phone, WELCOME);
+  const [uuid] = await liveCalls();
+  const urls = clip(LATER, 9);
+  assert.equal(
+    (await server.api('POST', `/Call/${uuid}/Play/`, { urls, layer: 'whisper', mode: 'layer' })).status,
+    202,
+  );
+  await hears(phone, WELCOME, LATER);
+  assert.equal((await server.api('DELETE', `/Call/${uuid}/Play/`)).status, 204);
+  await hears(phone, WELCOME);
   await phone.hangUp();
   await until('nobody is left', async () => (await liveCalls()).length === 0);
 });
