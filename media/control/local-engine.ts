@@ -19,7 +19,7 @@ import {
   type StreamLegOptions,
 } from '../engine.ts';
 import type { Clock } from '../time/clock.ts';
-import type { Command, Report } from '../worker/protocol.ts';
+import type { Command, LegReport, Report } from '../worker/protocol.ts';
 import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
 import { LivePlays } from './live-plays.ts';
 import { LiveRecordings } from './live-recordings.ts';
@@ -313,7 +313,9 @@ export class LocalEngine implements MediaEngine, LegHost {
       case 'progress':
         return this.#plays.progress(report.plays, thread.dueAt(report.tick));
       case 'second':
-        return this.#onSecond(thread, report);
+        return thread.noteSecond(report.snapshot);
+      case 'legs':
+        return this.#onLegs(report.legs);
       default:
         return report satisfies never;
     }
@@ -365,14 +367,13 @@ export class LocalEngine implements MediaEngine, LegHost {
     this.#legs.get(leg)?.onEvent(event);
   }
 
-  #onSecond(thread: MixerThread, report: Extract<Report, { type: 'second' }>): void {
-    thread.noteSecond(report.snapshot);
+  #onLegs(reports: readonly LegReport[]): void {
     const { noRtpWarnMs, noRtpHangupMs } = this.#config;
-    for (const { leg: id, stats, silentMs } of report.legs) {
+    for (const { leg: id, stats, silentMs } of reports) {
       const leg = this.#legs.get(id);
       if (!(leg instanceof LiveRtpLeg)) continue;
       leg.noteStats(stats);
-      if (silentMs === undefined || !leg.expectsRtp) continue;
+      if (!leg.expectsRtp) continue;
       if (silentMs >= noRtpHangupMs) leg.onEvent({ type: 'no-rtp', forMs: silentMs, expired: true });
       else if (silentMs >= noRtpWarnMs && !leg.warned) leg.onEvent({ type: 'no-rtp', forMs: silentMs, expired: false });
       leg.warned = silentMs >= noRtpWarnMs;

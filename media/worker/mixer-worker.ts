@@ -3,7 +3,7 @@ import { FRAME_MS, msToSamples, samplesPerFrame, samplesToMs } from '../audio/fr
 import { gainOfDb } from '../audio/pcm.ts';
 import { Conference, type ConferenceReports } from '../conference/conference.ts';
 import type { Member } from '../conference/member.ts';
-import type { ConferenceId, LegChanges, LegId, LegStats, PlayId } from '../engine.ts';
+import type { ConferenceId, LegChanges, LegId, PlayId } from '../engine.ts';
 import type { PacketIo } from '../io/packet-io.ts';
 import type { MixerLeg } from '../leg/leg.ts';
 import { QualityTally } from '../leg/quality-tally.ts';
@@ -15,7 +15,7 @@ import type { VoicePlace } from '../play/voice.ts';
 import type { Clock } from '../time/clock.ts';
 import { Histogram, TICK_BUCKETS } from '../time/histogram.ts';
 import { LegFactory } from './leg-factory.ts';
-import type { Command, LegSpec, PlayProgress, Report } from './protocol.ts';
+import type { Command, LegReport, LegSpec, PlayProgress, Report } from './protocol.ts';
 import { record } from './record.ts';
 import { type Round, roundsOf } from './rounds.ts';
 
@@ -155,6 +155,7 @@ export class MixerWorker {
     this.#lateness.observe(latenessMs / 1000);
     this.#duration.observe((this.#clock.now() - started) / 1000);
     if (this.#ticks % PROGRESS_TICKS === 0) this.#reportProgress(tick);
+    this.#reportLegs(this.#ticks % SECOND_TICKS);
     if (this.#ticks % SECOND_TICKS === 0) this.#reportSecond(skipped);
   }
 
@@ -376,21 +377,25 @@ export class MixerWorker {
     if (plays.length > 0) this.#report({ type: 'progress', tick, plays });
   }
 
-  #reportSecond(ticksSkipped: number): void {
+  /** Reports the legs whose turn it is: thousands in one tick would make it late. */
+  #reportLegs(turn: number): void {
     const now = this.#clock.now();
-    const legs: { leg: LegId; stats: LegStats; silentMs: number | undefined }[] = [];
+    const legs: LegReport[] = [];
     for (const [leg, seat] of this.#seats) {
-      if (!(seat.leg instanceof RtpLeg)) continue;
+      if (leg % SECOND_TICKS !== turn || !(seat.leg instanceof RtpLeg)) continue;
       seat.leg.count();
       const stats = seat.leg.stats();
       const silentMs = now - seat.leg.lastHeardAt;
       this.#quality.observe(stats, stats.packetsReceived > 0 && silentMs < SECOND_TICKS * FRAME_MS);
       legs.push({ leg, stats, silentMs });
     }
+    if (legs.length > 0) this.#report({ type: 'legs', legs });
+  }
+
+  #reportSecond(ticksSkipped: number): void {
     const totals = this.#totals;
     this.#report({
       type: 'second',
-      legs,
       snapshot: {
         worker: this.#index,
         ticks: this.#ticks,

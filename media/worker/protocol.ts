@@ -181,15 +181,17 @@ export type Report =
   /** The last frame is in the ring; so many more are missing behind it. */
   | { readonly type: 'recorded'; readonly recording: string; readonly missing: number }
   | { readonly type: 'progress'; readonly tick: number; readonly plays: readonly PlayProgress[] }
-  | {
-      readonly type: 'second';
-      readonly snapshot: WorkerSnapshot;
-      readonly legs: readonly {
-        readonly leg: LegId;
-        readonly stats: LegStats;
-        readonly silentMs: number | undefined;
-      }[];
-    };
+  /** The totals, once a second. */
+  | { readonly type: 'second'; readonly snapshot: WorkerSnapshot }
+  /** How RTP legs do: each of them once a second, and not all in one tick. */
+  | { readonly type: 'legs'; readonly legs: readonly LegReport[] };
+
+export interface LegReport {
+  readonly leg: LegId;
+  readonly stats: LegStats;
+  /** Since the last packet. */
+  readonly silentMs: number;
+}
 
 /** What a mixer thread is started with. */
 export interface WorkerSetup {
