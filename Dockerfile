@@ -27,7 +27,7 @@ COPY server/console/public ./server/console/public
 RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
-EXPOSE 8080/tcp 5060/tcp 5060/udp 20000-20199/udp
+EXPOSE 8080/tcp 5060/tcp 5060/udp 5061/tcp 20000-20199/udp
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HTTP_PORT || 8080}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s CMD ["node", "-e", "require(process.env.TLS_CERT ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.HTTP_PORT || 8080, path: '/healthz', rejectUnauthorized: false }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 CMD ["node", "dist/server/main.js"]

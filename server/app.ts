@@ -43,6 +43,8 @@ export interface AppDeps {
   readonly authId: string;
   readonly auth: BasicAuth;
   readonly limits: Config['api'];
+  /** Whoever asks has come by TLS. */
+  readonly secure: boolean;
   readonly directory: Directory;
   readonly history: History;
   readonly calls: Calls;
@@ -122,7 +124,7 @@ export function createApp(deps: AppDeps): Express {
       throw new ApiError('bad_request', { headers: { Connection: 'close' } });
     next();
   });
-  app.use(guardAnswers({ origins: deps.limits.corsOrigins, secure: false }));
+  app.use(guardAnswers({ origins: deps.limits.corsOrigins, secure: deps.secure }));
   app.use(
     statusRouter({
       metrics: deps.metrics,

@@ -5,6 +5,8 @@ export interface BannerFacts {
   readonly httpHost: string;
   readonly httpPort: number;
   readonly sipPort: number;
+  /** HTTP and WebSocket go by TLS. */
+  readonly secure: boolean;
   /** What we tell others when we listen on all addresses. */
   readonly publicAddress: string;
   readonly account: LoadedAccount;
@@ -19,21 +21,23 @@ const MPC = 'demo';
 export function banner(facts: BannerFacts): string {
   const { authId } = facts.account.account;
   const http = hostOf(facts.httpHost, facts.publicAddress, facts.httpPort);
+  const web = facts.secure ? 'https' : 'http';
+  const socket = facts.secure ? 'wss' : 'ws';
   const account = `/v1/Account/${authId}`;
   const mpc = `${account}/MultiPartyCall/name_${MPC}`;
   return `
 partyline takes calls
 
-  API        http://${http}${account}/
+  API        ${web}://${http}${account}/
   SIP        sip:${MPC}@${hostOf(facts.publicAddress, facts.publicAddress, facts.sipPort)} (UDP and TCP) joins the MPC "${MPC}"
-  WebSocket  ws://${http}${mpc}/Stream/ joins it too
-  Metrics    http://${http}/metrics
+  WebSocket  ${socket}://${http}${mpc}/Stream/ joins it too
+  Metrics    ${web}://${http}/metrics
   ffmpeg     ${facts.decoder}
   Account    ${accountLine(facts.account)}
 
   Join the MPC "${MPC}", then play a chime to everybody in it (any public mp3 or wav URL does as well):
 
-  curl -u ${userArgument(facts.account)} -d url=${facts.sampleUrl} http://${http}${mpc}/Member/all/Play/
+  curl -u ${userArgument(facts.account)} -d url=${facts.sampleUrl} ${web}://${http}${mpc}/Member/all/Play/
 
 `;
 }

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { Networks, plainAddress } from './sip/networks.ts';
+
+type AskedBy = Pick<IncomingMessage, 'headers'> & { readonly socket: { readonly remoteAddress?: string | undefined } };
 
 /** Further proxies than these are not followed. */
 const MAX_HOPS = 16;
@@ -17,9 +20,7 @@ export class ClientAddresses {
     this.#proxies = new Networks(proxies);
   }
 
-  of(
-    request: Pick<IncomingMessage, 'headers'> & { readonly socket: { readonly remoteAddress?: string | undefined } },
-  ): string {
+  of(request: AskedBy): string {
     let address = plainAddress(request.socket.remoteAddress ?? '');
     const header = request.headers['x-forwarded-for'];
     if (header === undefined || !this.#proxies.has(address)) return address;
@@ -30,5 +31,12 @@ export class ClientAddresses {
       address = plainAddress(told);
     }
     return address;
+  }
+
+  /** Whether it came by TLS; a proxy of ours tells in X-Forwarded-Proto how it was asked. */
+  isSecure({ headers, socket }: AskedBy): boolean {
+    if (socket instanceof TLSSocket) return true;
+    const told = String(headers['x-forwarded-proto'] ?? '').toLowerCase();
+    return told === 'https' && this.#proxies.has(plainAddress(socket.remoteAddress ?? ''));
   }
 }

@@ -1,6 +1,8 @@
-import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { rawError } from './api/reply.ts';
+import type { Certificate } from './certificate.ts';
 import type { Config } from './config.ts';
 import { StartError } from './start-error.ts';
 
@@ -26,27 +28,36 @@ class Request extends IncomingMessage {
   }
 }
 
-/** An HTTP server within all limits, not yet listening. Node's strict parser judges what a request is. */
-export function createHttpServer(config: Config['http'], listener: RequestListener, newUuid: () => string): Server {
-  const server = createServer(
-    {
-      headersTimeout: config.headersTimeoutMs,
-      requestTimeout: config.requestTimeoutMs,
-      connectionsCheckingInterval: CHECK_INTERVAL_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: config.maxHeaderBytes,
-      noDelay: true,
-      // The app asks for it, so that the refusal has the form of all others.
-      requireHostHeader: false,
-      IncomingMessage: Request,
-    },
-    listener,
-  );
+/**
+ * An HTTP server within all limits, not yet listening. Node's strict parser judges what a request is. With a certificate it
+ * speaks TLS and nothing else.
+ */
+export function createHttpServer(
+  config: Config['http'],
+  listener: RequestListener,
+  newUuid: () => string,
+  certificate?: Certificate,
+): Server {
+  const options: ServerOptions<typeof Request> = {
+    headersTimeout: config.headersTimeoutMs,
+    requestTimeout: config.requestTimeoutMs,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: config.maxHeaderBytes,
+    noDelay: true,
+    // The app asks for it, so that the refusal has the form of all others.
+    requireHostHeader: false,
+    IncomingMessage: Request,
+  };
+  const server = certificate
+    ? secureServer(options, listener, certificate, config.headersTimeoutMs)
+    : createServer(options, listener);
   server.maxConnections = config.maxConnections;
   // Node alone would answer without a body.
   server.on('checkExpectation', listener);
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (!socket.writable || error.code === 'ECONNRESET') {
+    // Before the handshake is done there is nobody to answer.
+    if (!socket.writable || error.code === 'ECONNRESET' || isOfTls(error)) {
       socket.destroy();
       return;
     }
@@ -54,6 +65,21 @@ export function createHttpServer(config: Config['http'], listener: RequestListen
     socket.end(answerTo(error.code, newUuid()));
   });
   return server;
+}
+
+function secureServer(
+  options: ServerOptions<typeof Request>,
+  listener: RequestListener,
+  certificate: Certificate,
+  handshakeTimeout: number,
+): Server {
+  const server = createTlsServer({ ...options, ...certificate.options, handshakeTimeout }, listener);
+  certificate.keepFresh(server);
+  return server;
+}
+
+function isOfTls({ code = '' }: NodeJS.ErrnoException): boolean {
+  return /^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(code);
 }
 
 function answerTo(code: string | undefined, apiId: string): string {

@@ -33,6 +33,7 @@ import {
   storedShelf,
 } from './callbacks/index.ts';
 import { Calls } from './calls/index.ts';
+import { Certificate } from './certificate.ts';
 import { ClientAddresses } from './client-address.ts';
 import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
@@ -73,6 +74,8 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   if (account.authToken.length < 16) log.warn('AUTH_TOKEN is short enough to be guessed');
   if (config.redisUrl) log.warn('REDIS_URL is set, but this version serves one node: it is not used');
 
+  const now = () => new Date();
+  const certificate = config.tls && new Certificate(config.tls, log, now);
   const metrics = new Metrics();
   collectDefaultMetrics({ register: metrics.registry });
   const store = await Store.open({
@@ -137,7 +140,6 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     clock: systemClock,
   });
   giveWayToMixers();
-  const now = () => new Date();
   const directory = new Directory({
     engine,
     limits: {
@@ -318,6 +320,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     authId: account.authId,
     auth,
     limits: config.api,
+    secure: certificate !== undefined,
     directory,
     history,
     calls,
@@ -341,7 +344,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     now,
     newUuid: randomUUID,
   });
-  const http = createHttpServer(config.http, app, randomUUID);
+  const http = createHttpServer(config.http, app, randomUUID, certificate);
   const addresses = new ClientAddresses(config.api.trustedProxies);
   const relay = relayDigits(directory, { amongPhones: config.relayDtmf });
   const streams = attachStreams(http, {
@@ -376,7 +379,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     recordings: () => recordings,
   });
   const httpPort = await listen(http, config.http);
-  httpAddress = `http://${hostOf(config.http.host, config.publicAddress, httpPort)}`;
+  httpAddress = `${certificate ? 'https' : 'http'}://${hostOf(config.http.host, config.publicAddress, httpPort)}`;
   await recordings.recover();
   const sipServer = await startSip({
     ...config.sip,
@@ -404,6 +407,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     httpHost: config.http.host,
     httpPort,
     sipPort: sipServer.port,
+    secure: certificate !== undefined,
     publicAddress: config.publicAddress,
     account: loaded,
     decoder: describeDecoder(decoders),
@@ -419,6 +423,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     },
     'taking calls',
   );
+  if (certificate) process.on('SIGHUP', () => certificate.reload());
   shutdown = new Shutdown({
     calls,
     drainMs: config.drainMs,

@@ -167,6 +167,19 @@ export const SETTINGS = {
   HTTP_PORT: { fallback: '8080', meaning: 'TCP port of the same; 0 takes a free one', schema: whole(0, 65_535) },
   SIP_HOST: { fallback: '127.0.0.1', meaning: 'Address of SIP (UDP and TCP) and of RTP', schema: address },
   SIP_PORT: { fallback: '5060', meaning: 'UDP and TCP port of SIP; 0 takes a free one', schema: whole(0, 65_535) },
+  TLS_CERT: {
+    fallback: '',
+    shown: 'none',
+    meaning:
+      'PEM file of a certificate and its chain: with it HTTP_PORT speaks https and wss alone. Goes together with `TLS_KEY`: [tls.md](tls.md)',
+    schema: anything,
+  },
+  TLS_KEY: {
+    fallback: '',
+    shown: 'none',
+    meaning: 'PEM file of its key. SIGHUP reads both files again',
+    schema: anything,
+  },
   RTP_PORT_MIN: {
     fallback: '20000',
     meaning: 'Lowest media port: RTP takes even ports, RTCP the odd one above',

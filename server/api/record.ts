@@ -93,7 +93,7 @@ function start(deps: RecordDeps, request: ApiRequest, subject: Subject, status: 
   const method = wordField(request.body, 'recording_callback_method', CALLBACK_METHODS);
   const callback = checkedCallback('recording_callback_url', url, method, deps.rules);
   const { mpc, member, tracks } = subject;
-  const base = `http://${request.host}`;
+  const base = `${request.secure ? 'https' : 'http'}://${request.host}`;
   const order = { mpc, member, format, callback, base };
   const started = deps.recordings.start(tracks.map((track) => ({ ...order, track })));
   if (!started.ok) throw new ApiError(started.reason);

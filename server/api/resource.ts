@@ -18,6 +18,8 @@ export interface ApiRequest {
   readonly receivedAt: number;
   /** The Host header, for URLs that lead back here. */
   readonly host: string;
+  /** It came by TLS, to us or to a proxy of ours. */
+  readonly secure: boolean;
   readonly idempotencyKey: string | undefined;
 }
 

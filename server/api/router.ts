@@ -80,6 +80,7 @@ function readRequest(request: Request, response: Response, resource: Resource, d
     ),
     receivedAt,
     host: request.headers.host ?? '',
+    secure: deps.addresses.isSecure(request),
     idempotencyKey: request.get('idempotency-key'),
   };
 }

@@ -40,7 +40,7 @@ export function streamTokenResources({ authId, directory, tokens, rules }: Strea
           if (token === undefined)
             throw new ApiError('too_many_tokens', { headers: { 'Retry-After': String(tokens.seconds) } });
           const segment = encodeURIComponent(param(request, 'mpc'));
-          const url = `ws://${request.host}${accountPath(authId)}/MultiPartyCall/${segment}/Stream/`;
+          const url = `${request.secure ? 'wss' : 'ws'}://${request.host}${accountPath(authId)}/MultiPartyCall/${segment}/Stream/`;
           return { status: 201, body: { token, url, expires_in: tokens.seconds } };
         },
       },

@@ -238,6 +238,7 @@ export class AppUnderTest {
         nowMs: () => this.nowMs,
       }),
       limits: config.api,
+      secure: false,
       directory: this.directory,
       history: this.history,
       calls: this.calls,

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { Agent, fetch as fetchBy } from 'undici';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -49,6 +50,8 @@ export interface Launch {
   readonly nodeFlags?: readonly string[];
   /** The server's main file, `dist/server/main.js` when left out. */
   readonly entry?: string;
+  /** PEM of the authority of its certificate, when it speaks TLS. */
+  readonly ca?: string;
 }
 
 /** Starts `dist/server/main.js` and waits until it takes calls. `env` goes on top of the test's own settings. */
@@ -72,6 +75,7 @@ export async function startServer(
     ...env,
   };
   const entry = launch.entry ?? ENTRY;
+  const ask = asker(launch.ca);
   const [program = process.execPath, ...args] = [
     ...(launch.wrapper ?? []),
     process.execPath,
@@ -95,7 +99,7 @@ export async function startServer(
   };
   let ports: { httpUrl: string; sipPort: number };
   try {
-    ports = await untilReady(child, () => output);
+    ports = await untilReady(child, () => output, ask);
   } catch (error) {
     await stop();
     throw error;
@@ -114,7 +118,7 @@ export async function startServer(
     dataDir,
     log: () => output,
     async api(method, path, body, headers) {
-      const response = await fetch(`${httpUrl}/v1/Account/${authId}${path}`, {
+      const response = await ask(`${httpUrl}/v1/Account/${authId}${path}`, {
         method,
         headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -122,7 +126,7 @@ export async function startServer(
       const text = await response.text();
       return { status: response.status, body: text === '' ? undefined : JSON.parse(text), headers: response.headers };
     },
-    metrics: async () => (await fetch(`${httpUrl}/metrics`)).text(),
+    metrics: async () => (await ask(`${httpUrl}/metrics`)).text(),
     stop,
   };
 }
@@ -142,15 +146,26 @@ export async function until<T>(
   }
 }
 
-async function untilReady(child: ChildProcess, output: () => string): Promise<{ httpUrl: string; sipPort: number }> {
+/** `fetch`, believing the certificates of one authority. */
+function asker(ca: string | undefined): typeof fetch {
+  if (ca === undefined) return fetch;
+  const dispatcher = new Agent({ connect: { ca } });
+  return ((url: string, init: object = {}) => fetchBy(url, { ...init, dispatcher })) as unknown as typeof fetch;
+}
+
+async function untilReady(
+  child: ChildProcess,
+  output: () => string,
+  ask: typeof fetch,
+): Promise<{ httpUrl: string; sipPort: number }> {
   return until(
     'the server is ready',
     async () => {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`the server ended at its start with ${child.exitCode ?? child.signalCode}:\n${output()}`);
-      const [, httpUrl, sipPort] = /"http":"(http:[^"]+)","sipPort":(\d+)/.exec(output()) ?? [];
+      const [, httpUrl, sipPort] = /"http":"(https?:[^"]+)","sipPort":(\d+)/.exec(output()) ?? [];
       if (httpUrl === undefined) return undefined;
-      const ready = await fetch(`${httpUrl}/readyz`).catch(() => undefined);
+      const ready = await ask(`${httpUrl}/readyz`).catch(() => undefined);
       await ready?.text();
       return ready?.status === 200 ? { httpUrl, sipPort: Number(sipPort) } : undefined;
     },

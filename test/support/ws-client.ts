@@ -33,6 +33,8 @@ export interface WsClientOptions {
   readonly framing?: 'json' | 'binary';
   readonly role?: 'agent' | 'customer' | 'supervisor';
   readonly headers?: Readonly<Record<string, string>>;
+  /** PEM of the authority whose certificates are believed. */
+  readonly ca?: string;
   /** Takes the place of the whole query, as written. */
   readonly query?: string;
 }
@@ -142,7 +144,11 @@ export class WsClient {
     if (options.authToken !== undefined)
       headers.Authorization = `Basic ${Buffer.from(`${options.authId}:${options.authToken}`).toString('base64')}`;
     const protocols = options.streamToken === undefined ? [] : ['partyline', `partyline.token.${options.streamToken}`];
-    const socket = new WebSocket(streamUrl(options), protocols, { headers, perMessageDeflate: false });
+    const socket = new WebSocket(streamUrl(options), protocols, {
+      headers,
+      perMessageDeflate: false,
+      ...(options.ca === undefined ? {} : { ca: options.ca }),
+    });
     const client = new WsClient(socket, options);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);

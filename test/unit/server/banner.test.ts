@@ -8,6 +8,7 @@ const FACTS = {
   httpHost: '127.0.0.1',
   httpPort: 8080,
   sipPort: 5060,
+  secure: false,
   publicAddress: '127.0.0.1',
   account: { account: ACCOUNT, origin: 'made', path: 'data/credentials.json' },
   decoder: '5.1 at /usr/bin/ffmpeg (PATH)',

@@ -27,3 +27,11 @@ test('what a client wrote in front is not believed, nor what is no address', () 
     assert.equal(addresses.of(asked('10.0.0.5', text)), '10.0.0.5');
   assert.equal(addresses.of(asked('10.0.0.5', '10.0.0.6,'.repeat(5000))), '10.0.0.5');
 });
+
+test('that a request came by TLS is believed of its own socket and of our proxies', () => {
+  const addresses = new ClientAddresses(['10.0.0.0/8']);
+  const told = (remoteAddress: string) => ({ headers: { 'x-forwarded-proto': 'https' }, socket: { remoteAddress } });
+  assert.equal(addresses.isSecure(told('10.0.0.5')), true);
+  assert.equal(addresses.isSecure(told('192.0.2.1')), false);
+  assert.equal(addresses.isSecure(asked('10.0.0.5')), false);
+});
