@@ -36,6 +36,7 @@ import { guardAnswers } from './http-headers.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics/metrics.ts';
 import type { Directory, Plays } from './mpc/index.ts';
+import { openApiRouter } from './openapi/index.ts';
 import type { Recordings } from './recordings/index.ts';
 import type { Speaker } from './speak/index.ts';
 
@@ -132,13 +133,15 @@ export function createApp(deps: AppDeps): Express {
       guard: (request) => deps.limits.metricsAuth && authenticate(deps.auth, request, addresses),
     }),
   );
+  const resources = apiResources(deps);
+  app.use(openApiRouter(resources));
   app.use(createConsole());
   app.use(
     apiRouter({
       authId: deps.authId,
       auth: deps.auth,
       addresses,
-      resources: apiResources(deps),
+      resources,
       maxBodyBytes: deps.limits.maxBodyBytes,
       json: { maxDepth: deps.limits.maxJsonDepth, maxKeys: deps.limits.maxJsonKeys },
     }),

@@ -35,6 +35,10 @@ export function createConsole(): Router {
     setRoute(response, '/');
     response.set(HEADERS).sendFile('index.html', { root: folder, cacheControl: false });
   });
+  router.get('/docs/', (_request, response) => {
+    setRoute(response, '/docs/');
+    response.set(HEADERS).sendFile('docs.html', { root: folder, cacheControl: false });
+  });
   router.get('/console/:file', (request, response, next) => {
     const { file } = request.params;
     if (!files.has(file)) {

@@ -25,6 +25,8 @@ const DURATION_SECONDS = { min: 300, max: 28_800, fallback: 14_400 } as const;
 const PARTICIPANTS = { min: 2, max: 1000, fallback: 10 } as const;
 const DEFAULT_GROUPS: readonly StatusEventGroup[] = ['mpc-state-changes', 'participant-state-changes'];
 const METHODS = ['GET', 'POST'] as const;
+/** What a reader of the schema finds a default under: zod knows `default` only of schemas that fill it in themselves. */
+const FALLBACK = 'x-default';
 const BEEPS = { 'beep:1': 1, 'beep:2': 2 } as const;
 
 /** Reads the fields of Add Participant's body that are about the member and its MPC; others are left alone. */
@@ -73,7 +75,7 @@ function flag(fallback: boolean): z.ZodType<boolean> {
       if (typeof value === 'string' && /^(true|false)$/i.test(value)) return value.toLowerCase() === 'true';
       return wrong(context, 'must be true or false');
     }),
-  );
+  ).meta({ type: 'boolean', [FALLBACK]: fallback });
 }
 
 function whole({ min, max, fallback }: { min: number; max: number; fallback: number }): z.ZodType<number> {
@@ -84,7 +86,7 @@ function whole({ min, max, fallback }: { min: number; max: number; fallback: num
       if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
       return wrong(context, `must be a whole number from ${min} to ${max}`);
     }),
-  );
+  ).meta({ type: 'integer', minimum: min, maximum: max, [FALLBACK]: fallback });
 }
 
 function word<const T extends string>(words: readonly T[], fallback: T): z.ZodType<T> {
@@ -95,7 +97,7 @@ function word<const T extends string>(words: readonly T[], fallback: T): z.ZodTy
         typeof value === 'string' ? words.find((known) => known.toLowerCase() === value.toLowerCase()) : undefined;
       return found ?? wrong(context, `must be one of ${words.join(', ')}`);
     }),
-  );
+  ).meta({ type: 'string', enum: words, [FALLBACK]: fallback });
 }
 
 function eventGroups(): z.ZodType<readonly StatusEventGroup[]> {
@@ -108,7 +110,11 @@ function eventGroups(): z.ZodType<readonly StatusEventGroup[]> {
       if (groups.every((group) => group !== undefined)) return [...new Set(groups)];
       return wrong(context, `must be a comma list of ${STATUS_EVENT_GROUPS.join(', ')}`);
     }),
-  );
+  ).meta({
+    type: 'string',
+    description: `A comma list of ${STATUS_EVENT_GROUPS.join(', ')}`,
+    [FALLBACK]: DEFAULT_GROUPS.join(),
+  });
 }
 
 /** A URL with its fragment, which for those we call is Plivo's tuning. */
@@ -122,7 +128,7 @@ function url(rules: TermsRules): z.ZodType<URL | undefined> {
       const verdict = rules.checkUrl(value);
       return verdict.ok ? new URL(value) : wrong(context, `cannot be called: ${verdict.message}`);
     }),
-  );
+  ).meta({ type: 'string', format: 'uri', [FALLBACK]: null });
 }
 
 function sound(rules: TermsRules, fallback: keyof typeof BEEPS): z.ZodType<'none' | keyof typeof BEEPS | URL> {
@@ -136,7 +142,7 @@ function sound(rules: TermsRules, fallback: keyof typeof BEEPS): z.ZodType<'none
       if (parsed.success && parsed.data) return parsed.data;
       return wrong(context, `must be beep:1, beep:2, none or a URL, which ${parsed.error?.issues[0]?.message}`);
     }),
-  );
+  ).meta({ type: 'string', description: 'beep:1, beep:2, none or a URL', [FALLBACK]: fallback });
 }
 
 function role(): z.ZodType<NonNullable<ReturnType<typeof parseRole>>> {
@@ -146,7 +152,8 @@ function role(): z.ZodType<NonNullable<ReturnType<typeof parseRole>>> {
       (value, context) =>
         (typeof value === 'string' ? parseRole(value) : undefined) ??
         wrong(context, 'must be agent, customer or supervisor'),
-    );
+    )
+    .meta({ type: 'string', enum: ['agent', 'customer', 'supervisor'] });
 }
 
 function wrong(context: z.RefinementCtx, message: string): never {
@@ -258,6 +265,9 @@ const anything = termsSchema({ checkUrl: () => ({ ok: true }), maxUrlLength: 0 }
 const FIELD_OF_ATTRIBUTE: ReadonlyMap<string, string> = new Map(
   Object.keys(anything.shape).map((name) => [name.replaceAll('_', ''), name]),
 );
+
+/** The schema for documentation: its fields carry what JSON schema can say of them. */
+export const TERMS_SCHEMA = anything;
 
 /** Every field of a body that is read here. */
 export const TERM_FIELDS: readonly string[] = Object.keys(anything.shape);
