@@ -1,9 +1,10 @@
 /** Starts the media plane, and has its types and clock in one place; clips have an index of their own. */
-import { type EngineConfig, LocalEngine } from './control/local-engine.ts';
+import type { EngineConfig } from './control/engine-config.ts';
+import { LocalEngine } from './control/local-engine.ts';
 import type { MediaEngine } from './engine.ts';
 
 export type { SampleRate } from './audio/frame.ts';
-export type { EngineConfig } from './control/local-engine.ts';
+export type { EngineConfig } from './control/engine-config.ts';
 export * from './engine.ts';
 export { type Clock, systemClock } from './time/clock.ts';
 

@@ -13,6 +13,7 @@ import type {
   StreamLegOptions,
 } from '../engine.ts';
 import type { LegSpec, RtpLegSpec, StreamLegSpec } from '../worker/protocol.ts';
+import type { EngineConfig } from './engine-config.ts';
 
 /** What a leg needs of the engine. */
 export interface LegHost {
@@ -77,12 +78,15 @@ export abstract class LiveLeg implements Leg {
   }
 }
 
+type SilenceLimits = Pick<EngineConfig, 'noRtpWarnMs' | 'noRtpHangupMs'>;
+
+/** A leg that is a telephone's RTP, as the control side knows it. */
 export class LiveRtpLeg extends LiveLeg implements RtpLeg {
   spec: RtpLegSpec;
   /** Counts of mixers that died. */
   #before: LegStats | undefined;
   /** The `no-rtp` warning of the present silence was given. */
-  warned = false;
+  #warned = false;
 
   constructor(id: LegId, conference: string, host: LegHost, onEvent: (event: LegEvent) => void, spec: RtpLegSpec) {
     super(id, conference, host, onEvent);
@@ -123,8 +127,17 @@ export class LiveRtpLeg extends LiveLeg implements RtpLeg {
     super.update(changes);
   }
 
+  /** Nothing has come for so long: warns once for each silence, and then, second by second, asks to be hung up. */
+  noteSilence(silentMs: number, { noRtpWarnMs, noRtpHangupMs }: SilenceLimits): void {
+    if (!this.#expectsRtp) return;
+    if (silentMs >= noRtpHangupMs) this.onEvent({ type: 'no-rtp', forMs: silentMs, expired: true });
+    else if (silentMs >= noRtpWarnMs && !this.#warned)
+      this.onEvent({ type: 'no-rtp', forMs: silentMs, expired: false });
+    this.#warned = silentMs >= noRtpWarnMs;
+  }
+
   /** Whether the peer is supposed to send. */
-  get expectsRtp(): boolean {
+  get #expectsRtp(): boolean {
     return this.spec.direction === 'sendrecv' || this.spec.direction === 'recvonly';
   }
 }

@@ -1,9 +1,7 @@
-import type { ClipStore } from '../clip/index.ts';
 import {
   type ConferenceId,
   type ConferenceOptions,
   EngineBusy,
-  type EngineObserver,
   type EngineRecording,
   type EngineSnapshot,
   type LegEvent,
@@ -18,8 +16,8 @@ import {
   type StreamLeg,
   type StreamLegOptions,
 } from '../engine.ts';
-import type { Clock } from '../time/clock.ts';
 import type { Command, LegReport, Report } from '../worker/protocol.ts';
+import type { EngineConfig } from './engine-config.ts';
 import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
 import { LivePlays } from './live-plays.ts';
 import { LiveRecordings } from './live-recordings.ts';
@@ -27,23 +25,6 @@ import type { MixerThread } from './mixer-thread.ts';
 import { MixerThreads } from './mixer-threads.ts';
 import { PortPool } from './ports.ts';
 import { newRtpSpec } from './rtp-spec.ts';
-
-export interface EngineConfig {
-  /** Mixer threads, at least 1. */
-  readonly workers: number;
-  readonly rtp: { readonly host: string; readonly portMin: number; readonly portMax: number };
-  /** Use the batch addon for UDP where it was built. */
-  readonly batchIo: boolean;
-  readonly clips: ClipStore;
-  readonly observer: EngineObserver;
-  readonly limits: { readonly playsPerMember: number; readonly playsPerNode: number };
-  /** Share of its time from which a mixer takes no further legs; Infinity takes them though it falls behind. */
-  readonly fullLoad: number;
-  /** Silence on RTP after which a leg warns, and after which it asks to be hung up. */
-  readonly noRtpWarnMs: number;
-  readonly noRtpHangupMs: number;
-  readonly clock: Clock;
-}
 
 /** A port that another program holds is passed over; so many in a row mean that something is wrong. */
 const PORT_TRIES = 50;
@@ -368,15 +349,11 @@ export class LocalEngine implements MediaEngine, LegHost {
   }
 
   #onLegs(reports: readonly LegReport[]): void {
-    const { noRtpWarnMs, noRtpHangupMs } = this.#config;
     for (const { leg: id, stats, silentMs } of reports) {
       const leg = this.#legs.get(id);
       if (!(leg instanceof LiveRtpLeg)) continue;
       leg.noteStats(stats);
-      if (!leg.expectsRtp) continue;
-      if (silentMs >= noRtpHangupMs) leg.onEvent({ type: 'no-rtp', forMs: silentMs, expired: true });
-      else if (silentMs >= noRtpWarnMs && !leg.warned) leg.onEvent({ type: 'no-rtp', forMs: silentMs, expired: false });
-      leg.warned = silentMs >= noRtpWarnMs;
+      leg.noteSilence(silentMs, this.#config);
     }
   }
 

@@ -195,6 +195,8 @@ export class Directory {
         if (!expecting.delete(tell) || expecting.size > 0) return;
         this.#expecting.delete(mpc);
         this.#endIfEmpty(mpc);
+        const someoneLeft = mpc.members.some((member) => !member.present);
+        if (mpc.status !== 'ended' && someoneLeft && this.#isLeftAlone(mpc)) this.end(mpc, 'stay_alone_not_permitted');
       },
     };
   }
@@ -274,11 +276,19 @@ export class Directory {
 
   /** Why an MPC ends now that this member left it, if it does. */
   #endAfter(mpc: Mpc, member: Member): MpcEndCause | undefined {
-    const left = mpc.presentMembers.length + (this.#joining.get(mpc) ?? 0);
-    if (left === 0 || member.terms.endMpcOnExit) return 'no_active_participants';
-    // Who waits for the start, or for somebody who is being called, is alone for a while only.
+    if (this.#countIn(mpc) === 0 || member.terms.endMpcOnExit) return 'no_active_participants';
+    return this.#isLeftAlone(mpc) ? 'stay_alone_not_permitted' : undefined;
+  }
+
+  /** Who waits for the start, or for somebody who is being called, is alone for a while only. */
+  #isLeftAlone(mpc: Mpc): boolean {
     const mayStay = mpc.terms?.stayAlone !== false || mpc.status === 'initialized' || this.#expecting.has(mpc);
-    return left === 1 && !mayStay ? 'stay_alone_not_permitted' : undefined;
+    return this.#countIn(mpc) === 1 && !mayStay;
+  }
+
+  /** Members present or on their way in. */
+  #countIn(mpc: Mpc): number {
+    return mpc.presentMembers.length + (this.#joining.get(mpc) ?? 0);
   }
 
   #endIfEmpty(mpc: Mpc): void {

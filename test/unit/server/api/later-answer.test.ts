@@ -43,3 +43,12 @@ test('a callback that may not be called is refused at once, and nothing is done'
   assert.match(body.error, /callback_url cannot be called/);
   assert.deepEqual([app.directory.live.length, app.calledBack], [1, []]);
 });
+
+test('recordings and calls of Add Participant can be asked for that way as well', async () => {
+  await app.join('standup');
+  const record = await app.api('POST', '/MultiPartyCall/name_standup/Record/', CALLBACK);
+  assert.deepEqual([record.status, record.body.message], [200, 'async api spawned']);
+  assert.equal(app.calledBack[0]?.message, 'MPC: standup record started');
+  await app.api('POST', '/MultiPartyCall/name_standup/Participant/', { ...CALLBACK, role: 'agent' });
+  assert.equal(app.calledBack[1]?.status_code, '400', 'whom to call is not said');
+});

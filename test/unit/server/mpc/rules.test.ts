@@ -137,6 +137,20 @@ test('the last member waits for somebody who is being called', async () => {
   assert.equal(ana.member.present, true);
 });
 
+test('the last member goes when nobody who was called has come, but not who never had company', async () => {
+  const ana = await join();
+  const first = directory.expect('standup', () => {});
+  first.release();
+  assert.equal(ana.member.present, true, 'who is the first waits for others');
+  const ben = await join();
+  const [bob, eve] = [directory.expect('standup', () => {}), directory.expect('standup', () => {})];
+  directory.leave(ben.mpc, ben.member, 'hangup', false);
+  bob.release();
+  assert.equal(ana.member.present, true, 'eve is still being called');
+  eve.release();
+  assert.deepEqual([ana.member.exitCause, ana.mpc.endCause], ['mpc_ended', 'stay_alone_not_permitted']);
+});
+
 test('the exit of a member ends the MPC for all when her terms say so', async () => {
   const ana = await join({ role: 'agent', end_mpc_on_exit: true });
   const ben = await join();
