@@ -5,6 +5,8 @@ export interface BannerFacts {
   readonly httpHost: string;
   readonly httpPort: number;
   readonly sipPort: number;
+  /** Of SIP by TLS, where it is taken. */
+  readonly sipTlsPort: number | undefined;
   /** HTTP and WebSocket go by TLS. */
   readonly secure: boolean;
   /** What we tell others when we listen on all addresses. */
@@ -23,13 +25,16 @@ export function banner(facts: BannerFacts): string {
   const http = hostOf(facts.httpHost, facts.publicAddress, facts.httpPort);
   const web = facts.secure ? 'https' : 'http';
   const socket = facts.secure ? 'wss' : 'ws';
+  const { publicAddress, sipTlsPort } = facts;
+  const tlsPlace = sipTlsPort === undefined ? '' : hostOf(publicAddress, publicAddress, sipTlsPort);
+  const byTls = sipTlsPort === undefined ? '' : `\n             sip:${MPC}@${tlsPlace};transport=tls joins it by TLS`;
   const account = `/v1/Account/${authId}`;
   const mpc = `${account}/MultiPartyCall/name_${MPC}`;
   return `
 partyline takes calls
 
   API        ${web}://${http}${account}/
-  SIP        sip:${MPC}@${hostOf(facts.publicAddress, facts.publicAddress, facts.sipPort)} (UDP and TCP) joins the MPC "${MPC}"
+  SIP        sip:${MPC}@${hostOf(facts.publicAddress, facts.publicAddress, facts.sipPort)} (UDP and TCP) joins the MPC "${MPC}"${byTls}
   WebSocket  ${socket}://${http}${mpc}/Stream/ joins it too
   Metrics    ${web}://${http}/metrics
   ffmpeg     ${facts.decoder}

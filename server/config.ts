@@ -66,6 +66,11 @@ function contradictions(values: SettingValues): string[] {
     problems.push(`${named('SIP_PORT')}: must lie outside RTP_PORT_MIN to RTP_PORT_MAX`);
   if (values.NO_RTP_HANGUP_SECONDS < values.NO_RTP_WARN_SECONDS)
     problems.push(`${named('NO_RTP_HANGUP_SECONDS')}: must not be below ${named('NO_RTP_WARN_SECONDS')}`);
+  if (values.TLS_CERT !== '' && values.SIP_TLS_PORT !== 0) {
+    for (const other of ['HTTP_PORT', 'SIP_PORT'] as const)
+      if (values.SIP_TLS_PORT === values[other])
+        problems.push(`${named('SIP_TLS_PORT')} and ${named(other)}: must differ, both take TCP`);
+  }
   if ((values.TLS_CERT === '') !== (values.TLS_KEY === '')) problems.push('TLS_CERT and TLS_KEY: set both or neither');
   if ((values.SIP_TRUNK_USER === '') !== (values.SIP_TRUNK_PASSWORD === ''))
     problems.push('SIP_TRUNK_USER and SIP_TRUNK_PASSWORD: set both or neither');
@@ -130,7 +135,10 @@ function arrange(values: SettingValues, machine: Machine) {
       maxSockets: values.MAX_WS,
       maxSocketsPerAddress: values.MAX_WS_PER_ADDRESS,
     },
-    tls: values.TLS_CERT === '' ? undefined : { certPath: values.TLS_CERT, keyPath: values.TLS_KEY },
+    tls:
+      values.TLS_CERT === ''
+        ? undefined
+        : { certPath: values.TLS_CERT, keyPath: values.TLS_KEY, sipPort: values.SIP_TLS_PORT },
     publicAddress,
     account,
     media: {

@@ -99,7 +99,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const sample = await serveSampleSound();
   const policy = sourcePolicy({
     allow: [...config.fetch.allow, ...sample.allow],
-    ownPorts: [config.http.port, config.sip.port],
+    ownPorts: [config.http.port, config.sip.port, ...(config.tls ? [config.tls.sipPort] : [])],
   });
   const clips = new ClipStore({
     policy,
@@ -383,6 +383,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   await recordings.recover();
   const sipServer = await startSip({
     ...config.sip,
+    tls: config.tls && certificate && { port: config.tls.sipPort, certificate },
     publicAddress: config.publicAddress,
     calls,
     users: {
@@ -407,6 +408,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     httpHost: config.http.host,
     httpPort,
     sipPort: sipServer.port,
+    sipTlsPort: sipServer.tlsPort,
     secure: certificate !== undefined,
     publicAddress: config.publicAddress,
     account: loaded,
@@ -418,6 +420,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     {
       http: httpAddress,
       sipPort: sipServer.port,
+      ...(sipServer.tlsPort === undefined ? {} : { sipTlsPort: sipServer.tlsPort }),
       ffmpeg: facts.decoder,
       workers: config.media.workers,
     },

@@ -46,7 +46,7 @@ export const SETTINGS = {
     fallback: '',
     shown: 'none',
     meaning:
-      'PEM file of a certificate and its chain: with it HTTP_PORT speaks https and wss alone. Goes together with `TLS_KEY`: [tls.md](tls.md)',
+      'PEM file of a certificate and its chain: with it HTTP_PORT speaks https and wss alone, and SIP_TLS_PORT SIP by TLS. Goes together with `TLS_KEY`: [tls.md](tls.md)',
     schema: anything,
   },
   TLS_KEY: {
@@ -54,6 +54,11 @@ export const SETTINGS = {
     shown: 'none',
     meaning: 'PEM file of its key. SIGHUP reads both files again',
     schema: anything,
+  },
+  SIP_TLS_PORT: {
+    fallback: '5061',
+    meaning: 'TCP port of SIP by TLS, taken once there is a certificate; 0 takes a free one',
+    schema: whole(0, 65_535),
   },
   RTP_PORT_MIN: {
     fallback: '20000',

@@ -35,11 +35,16 @@ export interface DialogDeps {
   /** Ours, as the peer is to write it. */
   readonly publicAddress: string;
   readonly port: number;
+  /** Of SIP by TLS, where we take it. */
+  readonly tlsPort?: number | undefined;
   /** At least 64 bits of hexadecimal digits. */
   readonly newToken: () => string;
   /** A flow that we begin; what is sent before it stands waits. */
   readonly connect: (transport: Flow['transport'], address: string, port: number) => Flow;
 }
+
+/** Where we are, as a peer is to write it. */
+type OwnPlace = Pick<DialogDeps, 'publicAddress' | 'port' | 'tlsPort'>;
 
 export interface DialogEvents {
   /** No ACK came for a 2xx. */
@@ -48,7 +53,7 @@ export interface DialogEvents {
   readonly onEnded: () => void;
 }
 
-const DEFAULT_PORT = 5060;
+const DEFAULT_PORT = { UDP: 5060, TCP: 5060, TLS: 5061 } as const;
 
 /** Who talks to whom, and where each has got to. */
 export interface DialogIdentity {
@@ -271,11 +276,10 @@ export class Dialog {
   }
 
   #encode(method: string, number: number, branch: string, headers: Readonly<Record<string, string>>): Buffer {
-    const { publicAddress, port } = this.#deps;
     return encodeRequest({
       method,
       uri: this.#uri,
-      via: ownVia(this.#flow, publicAddress, port, branch),
+      via: ownVia(this.#flow, this.#deps, branch),
       from: this.#local,
       to: this.#remote,
       callId: this.#callId,
@@ -286,14 +290,14 @@ export class Dialog {
   }
 
   get #uri(): string {
-    return this.#target ?? `sip:${uriHost(this.#flow.address)}:${this.#flow.port}`;
+    return this.#target ?? placeOf(this.#flow, this.#flow.address, this.#flow.port);
   }
 
   /** A connection that the peer closed is opened again, to the port where its Contact says it listens. */
   #openFlow(): Flow {
     if (this.#flow.open) return this.#flow;
     const contact = this.#target === undefined ? undefined : readUri(this.#target);
-    const port = (contact?.ok ? contact.uri.port : undefined) ?? DEFAULT_PORT;
+    const port = (contact?.ok ? contact.uri.port : undefined) ?? DEFAULT_PORT[this.#flow.transport];
     this.#moveTo(this.#deps.connect(this.#flow.transport, this.#flow.address, port));
     return this.#flow;
   }
@@ -319,7 +323,7 @@ export class Dialog {
       reason,
       toTag: this.localTag,
       headers: isTarget ? { ...DIALOG_CAPABILITIES, ...headers } : headers,
-      ...(isTarget ? { contact: ownContact(this.#flow, this.#deps.publicAddress, this.#deps.port) } : {}),
+      ...(isTarget ? { contact: ownContact(this.#flow, this.#deps, transaction.request.uri) } : {}),
       ...(body ? { body } : {}),
     });
   }
@@ -371,17 +375,27 @@ export function newBranch(newToken: () => string): string {
 }
 
 /** The Via of a request of ours. */
-export function ownVia(flow: Flow, publicAddress: string, port: number, branch: string): Via {
+export function ownVia(flow: Flow, own: OwnPlace, branch: string): Via {
   const params: [string, string | null][] = [
     ['branch', branch],
     ['rport', null],
   ];
-  return { transport: flow.transport, host: uriHost(publicAddress), port, params: new Map(params) };
+  const host = uriHost(own.publicAddress);
+  return { transport: flow.transport, host, port: portFor(flow, own), params: new Map(params) };
 }
 
-/** Where a peer reaches us for the rest of a call. */
-export function ownContact(flow: Flow, publicAddress: string, port: number): string {
-  return `sip:${uriHost(publicAddress)}:${port}${flow.transport === 'TCP' ? ';transport=tcp' : ''}`;
+/** Where a peer reaches us for the rest of a call that went to `uri`; `sips:` asks for the same (RFC 3261 section 12.1.1). */
+export function ownContact(flow: Flow, own: OwnPlace, uri: string): string {
+  const place = placeOf(flow, own.publicAddress, portFor(flow, own));
+  return flow.transport === 'TLS' && /^sips:/i.test(uri) ? place.replace('sip:', 'sips:') : place;
+}
+
+function portFor({ transport }: Flow, { port, tlsPort }: OwnPlace): number {
+  return transport === 'TLS' ? (tlsPort ?? DEFAULT_PORT.TLS) : port;
+}
+
+function placeOf({ transport }: Flow, address: string, port: number): string {
+  return `sip:${uriHost(address)}:${port}${transport === 'UDP' ? '' : `;transport=${transport.toLowerCase()}`}`;
 }
 
 /** The three things that name a dialog (RFC 3261 section 12). */

@@ -160,7 +160,7 @@ export class Endpoint implements Receiver {
     if (pressure !== 'pass' && !call && request.method !== 'CANCEL')
       return refuse(503, 'Service Unavailable', RETRY_AFTER_RATE);
     if (this.#isLooped(request) || this.#transactions.isMerged(request)) return refuse(482, 'Loop Detected');
-    const form = refuseByForm(request);
+    const form = refuseByForm(request, flow);
     if (form) return refuse(form.status, form.reason, form.headers);
 
     if (request.method === 'CANCEL') return this.#cancel(request, flow);

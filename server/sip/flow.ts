@@ -1,13 +1,13 @@
 import type { DropReason } from './observer.ts';
 import type { ReadResult } from './reader.ts';
 
-/** A way back to one peer: a UDP address, or one TCP connection. */
+/** A way back to one peer: a UDP address, or one connection. */
 export interface Flow {
-  readonly transport: 'UDP' | 'TCP';
+  readonly transport: 'UDP' | 'TCP' | 'TLS';
   /** Where packets really come from; IPv4 is never written as IPv6. */
   readonly address: string;
   readonly port: number;
-  /** TCP repeats lost bytes itself, so SIP does not (RFC 3261 section 17.1.1.2). */
+  /** Connections repeat lost bytes themselves, so SIP does not (RFC 3261 section 17.1.1.2). */
   readonly reliable: boolean;
   readonly open: boolean;
   /** Bytes for a flow that is closed are dropped, and counted. */

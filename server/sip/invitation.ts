@@ -1,6 +1,7 @@
 import { isMpcName, parseRole, type Role } from '../mpc/index.ts';
 import { type FullRefusal, sessionDescription } from './body.ts';
 import { EXTENSIONS } from './capabilities.ts';
+import type { Flow } from './flow.ts';
 import { optionTags, readable, type SipRequest } from './message.ts';
 import { MIN_SESSION_SECONDS, readSessionTimer, type SessionTimer } from './session-timer.ts';
 import { percentDecode, readUri, userUri } from './uri.ts';
@@ -56,11 +57,12 @@ function mpcNameOf(uri: string): string | undefined {
 }
 
 /** Checks of any request that have nothing to do with its method: the URI's scheme and required extensions. */
-export function refuseByForm(request: SipRequest): FullRefusal | undefined {
+export function refuseByForm(request: SipRequest, flow: Flow): FullRefusal | undefined {
   const read = readUri(request.uri);
   if (!read.ok && read.reason === 'malformed') return { status: 400, reason: 'Bad Request: Request-URI' };
-  // There is no TLS here, which sips: demands on every hop.
-  if (!read.ok || read.uri.scheme === 'sips') return { status: 416, reason: 'Unsupported URI Scheme' };
+  // sips: demands TLS on every hop (RFC 3261 section 26.2.2).
+  if (!read.ok || (read.uri.scheme === 'sips' && flow.transport !== 'TLS'))
+    return { status: 416, reason: 'Unsupported URI Scheme' };
   // CANCEL asks for nothing new (RFC 3261 section 9.1).
   if (request.method === 'CANCEL') return undefined;
   const unknown = optionTags(request, 'require').filter((tag) => !EXTENSIONS.includes(tag));

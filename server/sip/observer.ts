@@ -36,6 +36,8 @@ export const DROP_REASONS = [
   'stray',
   /** Too many connections. */
   'connections',
+  /** A connection to the port of TLS that is none. */
+  'handshake',
   /** A message on a stream that took too long to arrive. */
   'slow',
   /** The socket would not take what we send. */

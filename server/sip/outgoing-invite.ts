@@ -91,14 +91,14 @@ export class OutgoingInvite {
 
   #send(headers: Readonly<Record<string, string>>): [RequestParts, InviteClient] {
     const { uri, to, flow, routes, offer } = this.#order;
-    const { publicAddress, port, transactions, newToken } = this.#deps;
+    const { transactions, newToken } = this.#deps;
     this.#sequence += 1;
     this.#heard = false;
     const branch = newBranch(newToken);
     const request: RequestParts = {
       method: 'INVITE',
       uri,
-      via: ownVia(flow, publicAddress, port, branch),
+      via: ownVia(flow, this.#deps, branch),
       from: this.#from,
       to,
       callId: this.#callId,
@@ -107,7 +107,7 @@ export class OutgoingInvite {
     };
     const bytes = encodeRequest({
       ...request,
-      contact: ownContact(flow, publicAddress, port),
+      contact: ownContact(flow, this.#deps, uri),
       headers: { ...ALLOW, 'content-type': 'application/sdp', ...this.#order.headers, ...headers },
       body: offer,
     });

@@ -52,7 +52,7 @@ export class Registrar {
     const path = request.headers.get('path') ?? '';
     if (path.length > MAX_PATH_LENGTH || (path !== '' && !readAddresses(path, this.#deps.limits.routes)))
       return this.#refuse(400, 'Bad Request: Path');
-    const asked = readAsked(request);
+    const asked = readAsked(request, flow);
     if (asked.kind === 'refused')
       return this.#refuse(asked.refusal.status, asked.refusal.reason, asked.refusal.headers);
 
@@ -105,7 +105,7 @@ function usernameOf(uri: string): string | undefined {
   return read.ok && read.uri.user !== undefined ? percentDecode(read.uri.user) : undefined;
 }
 
-function readAsked(request: SipRequest): Asked {
+function readAsked(request: SipRequest, flow: Flow): Asked {
   const { contacts } = request;
   if (contacts.length === 0) return { kind: 'show' };
   const general = secondsOf(request.headers.get('expires')) ?? MAX_EXPIRES;
@@ -116,7 +116,8 @@ function readAsked(request: SipRequest): Asked {
   const bindings: Binding[] = [];
   for (const { uri, params } of contacts) {
     const read = readUri(uri);
-    if (!read.ok || read.uri.scheme !== 'sip' || uri.length > MAX_CONTACT_LENGTH) return refused('Contact');
+    const isOpen = read.ok && read.uri.scheme === 'sips' && flow.transport !== 'TLS';
+    if (!read.ok || isOpen || uri.length > MAX_CONTACT_LENGTH) return refused('Contact');
     const asked = secondsOf(params.get('expires') ?? undefined) ?? general;
     if (asked > 0 && asked < MIN_EXPIRES) {
       const headers = { 'min-expires': String(MIN_EXPIRES) };

@@ -4,6 +4,7 @@ import type { Server } from 'node:net';
 import type { MediaEngine } from '../../media/engine.ts';
 import { type Clock, systemClock } from '../../media/time/clock.ts';
 import type { Calls, Reception } from '../calls/index.ts';
+import type { Certificate } from '../certificate.ts';
 import { StartError } from '../start-error.ts';
 import { G711, type SupportedCodec } from './codecs.ts';
 import { Endpoint } from './endpoint.ts';
@@ -13,7 +14,7 @@ import { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
 import type { SipLog } from './log.ts';
 import { SILENT_OBSERVER, type SipObserver } from './observer.ts';
 import type { CallOrder, OutgoingCall } from './outgoing-call.ts';
-import { bindTcp, serveTcp } from './tcp.ts';
+import { bindTcp, bindTls, serveTcp } from './tcp.ts';
 import { bindUdp, serveUdp } from './udp.ts';
 import { type SipUsers, userParts } from './users.ts';
 
@@ -21,6 +22,8 @@ export interface SipDeps {
   readonly host: string;
   /** 0 takes one that is free for UDP and TCP. */
   readonly port: number;
+  /** With it SIP by TLS is taken on a port of its own; 0 takes a free one. */
+  readonly tls?: { readonly port: number; readonly certificate: Certificate } | undefined;
   /** What Contact and SDP say. */
   readonly publicAddress: string;
   /** Networks that need no digest, in CIDR notation. */
@@ -45,12 +48,14 @@ export interface SipDeps {
 export interface SipStats {
   readonly dialogs: number;
   readonly transactions: number;
-  /** TCP connections. */
+  /** By TCP and TLS. */
   readonly connections: number;
 }
 
 export interface SipServer {
   readonly port: number;
+  /** Of SIP by TLS, where it is taken. */
+  readonly tlsPort: number | undefined;
   stats(): SipStats;
   /** Calls somebody. Undefined: no new calls are made any more, or too much is under way. */
   dial(order: CallOrder): OutgoingCall | undefined;
@@ -72,6 +77,8 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
   const isRegistered = (flow: Flow): boolean => contacts.isRegistered(flow);
   const guard = new Guard({ trusted: deps.trusted, authenticate, isRegistered });
   const sockets = await bindBoth(deps.host, deps.port);
+  const secure = deps.tls && (await bindSecure(deps.host, deps.tls.port, deps.tls.certificate, limits, sockets));
+  const tlsPort = secure && portOf(secure);
   const endpoint = new Endpoint({
     clock,
     limits,
@@ -86,21 +93,29 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
     log: deps.log,
     publicAddress: deps.publicAddress,
     port: sockets.port,
+    tlsPort,
     newToken: () => randomBytes(16).toString('hex'),
     newSessionId: () => randomInt(2 ** 31),
-    connect: (transport, address, port) => (transport === 'TCP' ? tcp : udp).connect(address, port),
+    connect: (transport, address, port) => {
+      const sockets = transports[transport];
+      if (!sockets) throw new Error('what came by TLS goes on by TLS');
+      return sockets.connect(address, port);
+    },
   });
   const udp = serveUdp(sockets.udp, limits, endpoint);
   const tcp = serveTcp(sockets.tcp, limits, endpoint, clock);
+  const tls = secure && serveTcp(secure, limits, endpoint, clock, 'TLS');
+  const transports = { UDP: udp, TCP: tcp, TLS: tls };
   for (const [username, kept] of deps.users.keptContacts)
     if (deps.users.has(username)) contacts.restore(username, kept, (address, port) => udp.connect(address, port));
   let closed: Promise<void> | undefined;
   return {
     port: sockets.port,
+    tlsPort,
     stats: () => ({
       dialogs: endpoint.dialogs,
       transactions: endpoint.transactions,
-      connections: tcp.connections,
+      connections: tcp.connections + (tls?.connections ?? 0),
     }),
     dial: (order) => endpoint.dial(order),
     close: () => {
@@ -108,7 +123,7 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
         .close(deps.closeMs ?? DEFAULT_CLOSE_MS)
         .then(() => {
           contacts.close();
-          return Promise.all([udp.close(), tcp.close()]);
+          return Promise.all([udp.close(), tcp.close(), tls?.close()]);
         })
         .then(() => {});
       return closed;
@@ -129,6 +144,22 @@ async function bindBoth(host: string, port: number): Promise<{ port: number; udp
       tcp.close();
       if (port !== 0 || tries === PORT_TRIES) throw explain(error, host, bound);
     }
+  }
+}
+
+async function bindSecure(
+  host: string,
+  port: number,
+  certificate: Certificate,
+  limits: SipLimits,
+  others: { readonly udp: UdpSocket; readonly tcp: Server },
+): Promise<Server> {
+  try {
+    return await bindTls(host, port, certificate, limits);
+  } catch (error) {
+    others.udp.close();
+    others.tcp.close();
+    throw StartError.ofListening(error, { host: 'SIP_HOST', port: 'SIP_TLS_PORT' }, { host, port });
   }
 }
 

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, connect as secureConnect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../media/time/clock.ts';
+import type { Certificate } from '../certificate.ts';
 import type { ConnectingTransport, Flow, Pressure, Receiver } from './flow.ts';
 import { StreamFramer } from './framing.ts';
 import type { SipLimits } from './limits.ts';
@@ -23,47 +25,86 @@ export async function bindTcp(host: string, port: number): Promise<Server> {
   return server;
 }
 
+/** The same for SIP by TLS. */
+export async function bindTls(
+  host: string,
+  port: number,
+  certificate: Certificate,
+  limits: SipLimits,
+): Promise<Server> {
+  const server = createTlsServer({
+    ...certificate.options,
+    handshakeTimeout: limits.streamMessageMs,
+    noDelay: true,
+    keepAlive: true,
+  });
+  certificate.keepFresh(server);
+  server.listen(port, host);
+  await once(server, 'listening');
+  return server;
+}
+
 /** Takes SIP from a bound server. To be called in the turn in which it was bound, so that nothing is missed. */
-export function serveTcp(server: Server, limits: SipLimits, receiver: Receiver, clock: Clock): TcpTransport {
+export function serveTcp(
+  server: Server,
+  limits: SipLimits,
+  receiver: Receiver,
+  clock: Clock,
+  kind: 'TCP' | 'TLS' = 'TCP',
+): TcpTransport {
   const flows = new Set<TcpFlow>();
+  /** Those whose handshake is under way included. */
+  let connections = 0;
   const perSource = new Map<string, number>();
   const count = (address: string, change: number): void => {
-    const connections = (perSource.get(address) ?? 0) + change;
-    if (connections > 0) perSource.set(address, connections);
+    connections += change;
+    const ofSource = (perSource.get(address) ?? 0) + change;
+    if (ofSource > 0) perSource.set(address, ofSource);
     else perSource.delete(address);
   };
   const adopt = (socket: Socket, address: string, peerPort: number): TcpFlow => {
-    const flow = new TcpFlow(socket, address, peerPort, limits, receiver, clock);
+    const flow = new TcpFlow(kind, socket, address, peerPort, limits, receiver, clock);
     flows.add(flow);
-    count(address, 1);
-    socket.once('close', () => {
-      flows.delete(flow);
-      count(address, -1);
-    });
+    socket.once('close', () => flows.delete(flow));
     return flow;
   };
 
   server.on('connection', (socket: Socket) => {
     const address = plainAddress(socket.remoteAddress ?? '');
-    const crowded = flows.size >= limits.connections || (perSource.get(address) ?? 0) >= limits.connectionsPerSource;
+    const crowded = connections >= limits.connections || (perSource.get(address) ?? 0) >= limits.connectionsPerSource;
     if (address === '' || crowded) {
       receiver.dropped('connections');
       socket.destroy();
       return;
     }
-    adopt(socket, address, socket.remotePort ?? 0);
+    count(address, 1);
+    socket.once('close', () => count(address, -1));
+    if (kind === 'TCP') adopt(socket, address, socket.remotePort ?? 0);
   });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    const address = plainAddress(socket.remoteAddress ?? '');
+    if (address === '') socket.destroy();
+    else adopt(socket, address, socket.remotePort ?? 0);
+  });
+  server.on('tlsClientError', () => receiver.dropped('handshake'));
   server.on('error', () => receiver.dropped('connections'));
 
   return {
     get connections() {
-      return flows.size;
+      return connections;
     },
     connect: (address, peerPort) => {
-      const socket = connect({ host: address, port: peerPort, noDelay: true });
+      const socket =
+        kind === 'TLS'
+          ? secureConnect({ host: address, port: peerPort, minVersion: 'TLSv1.2' })
+          : connect({ host: address, port: peerPort, noDelay: true });
       const stopWaiting = clock.setTimeout(() => socket.destroy(), CONNECT_MS);
-      socket.once('connect', stopWaiting);
-      socket.once('close', stopWaiting);
+      socket.once(kind === 'TLS' ? 'secureConnect' : 'connect', stopWaiting);
+      count(address, 1);
+      socket.once('close', () => {
+        stopWaiting();
+        count(address, -1);
+      });
       return adopt(socket, address, peerPort);
     },
     close: async () => {
@@ -76,7 +117,7 @@ export function serveTcp(server: Server, limits: SipLimits, receiver: Receiver, 
 }
 
 class TcpFlow implements Flow {
-  readonly transport = 'TCP';
+  readonly transport: 'TCP' | 'TLS';
   readonly reliable = true;
   readonly address: string;
   readonly port: number;
@@ -90,7 +131,16 @@ class TcpFlow implements Flow {
   #cancelMessage: (() => void) | undefined;
   #cancelPause: () => void = () => {};
 
-  constructor(socket: Socket, address: string, port: number, limits: SipLimits, receiver: Receiver, clock: Clock) {
+  constructor(
+    transport: 'TCP' | 'TLS',
+    socket: Socket,
+    address: string,
+    port: number,
+    limits: SipLimits,
+    receiver: Receiver,
+    clock: Clock,
+  ) {
+    this.transport = transport;
     this.#socket = socket;
     this.address = address;
     this.port = port;

@@ -21,6 +21,8 @@ export interface BaresipOptions {
   readonly hz: number;
   /** PCMU when left out. */
   readonly codec?: BaresipCodec;
+  /** PEM file of the authority whose certificates it believes, for calls by TLS. */
+  readonly caPath?: string;
   /** Registers as a user of a server, and calls with its password. */
   readonly account?: {
     readonly user: string;
@@ -81,7 +83,7 @@ export class Baresip {
     await mkdir(join(folder, 'rec'));
     const speech = tone(rate, rate * SPEECH_SECONDS, options.hz);
     await writeFile(join(folder, 'speech.wav'), writeWav(speech, rate));
-    await writeFile(join(folder, 'config'), configText(folder, port, rate));
+    await writeFile(join(folder, 'config'), configText(folder, port, rate, options));
     await writeFile(join(folder, 'contacts'), '');
     const { account } = options;
     const login = account
@@ -221,11 +223,12 @@ function moduleFolder(): string {
   return listed.split('\n').find((line) => line.endsWith('/modules')) ?? '/usr/lib/baresip/modules';
 }
 
-function configText(folder: string, port: number, rate: number): string {
+function configText(folder: string, port: number, rate: number, { caPath }: BaresipOptions): string {
   const codecs = ['g711', 'g722', 'l16', 'opus'].filter(hasModule);
   return [
     'poll_method epoll',
     `sip_listen 127.0.0.1:${port}`,
+    ...(caPath === undefined ? [] : [`sip_cafile ${caPath}`, 'sip_verify_server yes']),
     `audio_source aufile,${folder}/speech.wav`,
     'audio_player aubridge,null',
     'audio_alert aubridge,null',

@@ -20,6 +20,8 @@ export interface TestServer {
   readonly httpUrl: string;
   readonly wsUrl: string;
   readonly sipPort: number;
+  /** 0 without a certificate. */
+  readonly sipTlsPort: number;
   readonly authId: string;
   readonly authToken: string;
   readonly dataDir: string;
@@ -64,6 +66,7 @@ export async function startServer(
   const settings: Record<string, string> = {
     HTTP_PORT: '0',
     SIP_PORT: '0',
+    SIP_TLS_PORT: '0',
     RTP_PORT_MIN: String(rtpMin),
     RTP_PORT_MAX: String(rtpMin + RTP_PORTS - 1),
     AUTH_ID,
@@ -113,6 +116,7 @@ export async function startServer(
     httpUrl,
     wsUrl: httpUrl.replace('http', 'ws'),
     sipPort,
+    sipTlsPort: Number(/"sipTlsPort":(\d+)/.exec(output)?.[1] ?? 0),
     authId,
     authToken,
     dataDir,

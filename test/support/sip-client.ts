@@ -5,6 +5,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { SipText } from './sip-script.ts';
 
 const DEADLINE_MS = 5000;
@@ -44,6 +45,17 @@ export class SipClient {
   static async tcp(port: number, host = '127.0.0.1'): Promise<SipClient> {
     const socket: Socket = connect(port, host);
     await once(socket, 'connect');
+    return SipClient.#over(socket, host);
+  }
+
+  /** `ca`: PEM of the authority that is believed. */
+  static async tls(port: number, ca: string, host = '127.0.0.1'): Promise<SipClient> {
+    const socket = connectTls({ port, host, ca });
+    await once(socket, 'secureConnect');
+    return SipClient.#over(socket, host);
+  }
+
+  static #over(socket: Socket, host: string): SipClient {
     const client = new SipClient(
       `${host}:${socket.localPort}`,
       (bytes) => socket.write(bytes),

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 export interface ScriptOptions {
   /** Request-URI of the first request, such as `sip:demo@127.0.0.1:5060`. */
   readonly uri: string;
-  readonly transport?: 'UDP' | 'TCP';
+  readonly transport?: 'UDP' | 'TCP' | 'TLS';
   /** Host and port of Via and Contact. */
   readonly local?: string;
   readonly user?: string;

@@ -9,6 +9,7 @@ const FACTS = {
   httpPort: 8080,
   sipPort: 5060,
   secure: false,
+  sipTlsPort: undefined,
   publicAddress: '127.0.0.1',
   account: { account: ACCOUNT, origin: 'made', path: 'data/credentials.json' },
   decoder: '5.1 at /usr/bin/ffmpeg (PATH)',

@@ -20,7 +20,7 @@ import { CallScript, type ScriptOptions, SipText, sdpText } from '../../../suppo
 
 /** A peer's address, and everything sent to it. */
 export class FakeFlow implements Flow {
-  readonly transport: 'UDP' | 'TCP';
+  readonly transport: Flow['transport'];
   readonly address: string;
   readonly port: number;
   open = true;
@@ -28,14 +28,14 @@ export class FakeFlow implements Flow {
   readonly sent: SipText[] = [];
   readonly #closers = new Set<() => void>();
 
-  constructor(options: { transport?: 'UDP' | 'TCP'; address?: string; port?: number } = {}) {
+  constructor(options: { transport?: Flow['transport']; address?: string; port?: number } = {}) {
     this.transport = options.transport ?? 'UDP';
     this.address = options.address ?? '127.0.0.1';
     this.port = options.port ?? 5999;
   }
 
   get reliable(): boolean {
-    return this.transport === 'TCP';
+    return this.transport !== 'UDP';
   }
 
   send(bytes: Buffer): void {

@@ -195,7 +195,7 @@ suite('a REGISTER is refused', () => {
     ['with an asterisk and no time', { Contact: '*', Expires: null }, 400],
     ['with an asterisk among others', { Contact: '*, <sip:a@b>', Expires: '0' }, 400],
     ['with a contact that is no SIP address', { Contact: '<tel:+4930123>' }, 400],
-    ['with a contact for TLS, which there is not', { Contact: '<sips:ana@10.0.0.1>' }, 400],
+    ['with a contact for TLS that did not come by it', { Contact: '<sips:ana@10.0.0.1>' }, 400],
     ['with a contact that is too long', { Contact: `<sip:${'a'.repeat(300)}@10.0.0.1>` }, 400],
     ['with a Path that cannot be read', { Path: '<sip:edge' }, 400],
     ['with an extension that we lack', { Require: 'gruu' }, 420],
