@@ -206,8 +206,8 @@ export class LivePlay implements Play {
 
   /** Hands the play to its mixer. */
   begin(): void {
-    this.#begun = true;
     this.thread.post(this.#command([]));
+    this.#begun = true;
   }
 
   /** Its mixer is gone; the last tick it ran was due at `diedAt`. What is asked of the play now waits for the next mixer. */

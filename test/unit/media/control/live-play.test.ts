@@ -7,7 +7,7 @@ import type { PlayEvent, PlayOptions } from '../../../../media/engine.ts';
 import type { Command } from '../../../../media/worker/protocol.ts';
 import { PLAIN_PLAY } from '../../../support/play-options.ts';
 
-const OPTIONS: PlayOptions = { ...PLAIN_PLAY, fadeInMs: 300, laterJoiners: true };
+const OPTIONS: PlayOptions = { ...PLAIN_PLAY, fadeInMs: 300, laterJoiners: true, mode: 'replace' };
 
 let posted: Command[];
 let events: PlayEvent[];
@@ -44,6 +44,11 @@ const progress = (positionMs: number, paused = false, legs = [1, 2]) =>
     },
     now,
   );
+
+test('its mixer is told what was asked for: only who goes on in another replaces nothing any more', () => {
+  play.begin();
+  assert.deepEqual(posted, [{ type: 'play', play: 'p', conference: 'c', legs: [1, 2], sounds: [7], options: OPTIONS }]);
+});
 
 test('changes to a play that sounds go to the mixer at once', () => {
   play.started([1, 2], 5000);
@@ -199,7 +204,7 @@ test('when its mixer dies it goes on in the next: each listener in her place, wh
       conference: 'c',
       legs: [1, 2],
       sounds: [9],
-      options: { ...OPTIONS, gainDb: -20 },
+      options: { ...OPTIONS, gainDb: -20, mode: 'queue' },
       resumed: [{ item: 0, round: 1, positionMs: 240, soundedMs: 240, legs: [1] }],
     },
     { type: 'pause-play', play: 'p', paused: true },
