@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import { Baresip } from '../support/baresip.ts';
 import { ClipServer } from '../support/clip-server.ts';
 import { requireProgram } from '../support/programs.ts';
 import { Prometheus } from '../support/prometheus.ts';
@@ -32,7 +34,7 @@ after(async () => {
 });
 
 test('every query of the dashboard has data after a conference with plays', async (t) => {
-  if (!requireProgram(t, 'prometheus')) return;
+  if (!requireProgram(t, 'prometheus', 'baresip')) return;
   const prometheus = await Prometheus.start(server.httpUrl);
   t.after(() => prometheus.close());
   await until('the first scrape', async () => (await prometheus.query('up == 1')).length === 1, 10_000);
@@ -42,6 +44,10 @@ test('every query of the dashboard has data after a conference with plays', asyn
   const ben = await WsClient.join({ wsUrl, authId, authToken, mpc: 'name_observed' });
   ana.speak(440);
   t.after(() => Promise.all([ana.hangUp(), ben.leave()]));
+  // Its RTCP tells the round trip.
+  const cleo = await Baresip.start({ name: 'cleo', hz: 700 });
+  t.after(() => cleo.stop());
+  await cleo.dial(`sip:observed@127.0.0.1:${sipPort}`);
   const play = async (url: string): Promise<void> => {
     const started = await server.api('POST', '/MultiPartyCall/name_observed/Member/all/Play/', { url });
     assert.equal(started.status, 202);
@@ -75,7 +81,7 @@ test('every query of the dashboard has data after a conference with plays', asyn
   const one = async (expression: string): Promise<number> =>
     (await prometheus.query(expression))[0]?.value ?? Number.NaN;
   assert.equal(await one('partyline_conferences'), 1);
-  assert.equal(await one('partyline_members{leg="sip"}'), 1);
+  assert.equal(await one('partyline_members{leg="sip"}'), 2);
   assert.equal(await one('partyline_members{leg="ws"}'), 1);
   assert.equal(await one('partyline_plays_total{result="completed"}'), 2);
   assert.equal(await one('partyline_plays_total{result="failed"}'), 1);
@@ -89,4 +95,14 @@ test('every query of the dashboard has data after a conference with plays', asyn
       10_000,
     );
   await until('about 50 ticks a second', async () => (await one('sum(rate(partyline_ticks_total[4s]))')) > 45, 10_000);
+});
+
+test('the alerts go off when they should, and not on a quiet server', (t) => {
+  if (!requireProgram(t, 'promtool')) return;
+  const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', 'alerts.test.yml'], {
+    cwd: 'docs/observability',
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  assert.equal(status, 0, stdout + stderr);
 });

@@ -80,6 +80,7 @@ test('the dashboard asks our Prometheus, only for metrics that exist, and has wh
     }
   }
   assert.equal(ids.size, dashboard.panels.length, 'panel ids are unique');
+  expressions.push(read(`${OBSERVABILITY}/alerts.yml`));
   for (const [name] of expressions.join(' ').matchAll(/partyline_\w+/g)) {
     const base = name.replace(/_(bucket|count|sum)$/, '');
     assert.ok(name in METRICS || base in METRICS, name);
