@@ -149,9 +149,9 @@ export const BODIES = {
     status_callback_url: url('Is told of the stream'),
     status_callback_method: method('it', 'POST'),
   }),
-  Record: z.object(recording),
-  RecordParticipant: z.object({ ...recording, ...tracks }),
-  RecordTrack: z.object(tracks),
+  Record: z.object({ ...recording, ...answeredLater }),
+  RecordParticipant: z.object({ ...recording, ...tracks, ...answeredLater }),
+  RecordTrack: z.object({ ...tracks, ...answeredLater }),
   WarmClip: z.object({ url: z.string().meta({ format: 'uri', description: 'One URL of an mp3 or wav file' }) }),
   CreateEndpoint: z.object({ username: z.string().min(1).max(25), ...endpoint }),
   ChangeEndpoint: z.object(endpoint).partial(),
@@ -159,3 +159,14 @@ export const BODIES = {
 } as const;
 
 export type BodyName = keyof typeof BODIES;
+
+/** Of these `callback_url` asks for an answer later; of plays it asks for their events. */
+export const ANSWERED_LATER: readonly BodyName[] = [
+  'StartMpc',
+  'AsyncOnly',
+  'AddParticipant',
+  'UpdateParticipant',
+  'Record',
+  'RecordParticipant',
+  'RecordTrack',
+];

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Method, Resource } from '../api/resource.ts';
 import { API_ERRORS } from '../errors.ts';
 import { ANSWERS } from './answers.ts';
-import { BODIES } from './bodies.ts';
+import { ANSWERED_LATER, BODIES } from './bodies.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -90,15 +90,16 @@ function describe(method: Method, path: string, { summary, success, answer, body
       requestBody: { content: { 'application/json': { schema: { $ref: `#/components/schemas/${body}` } } } },
     }),
     responses: {
-      ...Object.fromEntries(success.map((status) => [String(status), answerOf(status, answer, body)])),
-      ...(takesCallback(body) && {
-        '200': {
-          description: 'With callback_url: acknowledged, and answered there',
-          content: {
-            'application/json': { schema: objectWith({ api_id: { type: 'string' }, message: { type: 'string' } }) },
+      ...(body &&
+        ANSWERED_LATER.includes(body) && {
+          '200': {
+            description: 'With callback_url: acknowledged, and answered there',
+            content: {
+              'application/json': { schema: objectWith({ api_id: { type: 'string' }, message: { type: 'string' } }) },
+            },
           },
-        },
-      }),
+        }),
+      ...Object.fromEntries(success.map((status) => [String(status), answerOf(status, answer, body)])),
       default: ERROR,
     },
   };
@@ -112,10 +113,6 @@ function answerOf(status: number, answer: string | undefined, body: string | und
       content: { 'application/json': { schema: { $ref: `#/components/schemas/${answer}Answer` } } },
     }),
   };
-}
-
-function takesCallback(body: Operation['body']): boolean {
-  return body === 'StartMpc' || body === 'AsyncOnly' || body === 'AddParticipant' || body === 'UpdateParticipant';
 }
 
 /** `/MultiPartyCall/{mpc}/`, as OpenAPI writes it. */

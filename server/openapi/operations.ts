@@ -186,9 +186,9 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answer: 'RecordStarted',
     body: 'Record',
   },
-  'DELETE /MultiPartyCall/:mpc/Record/': { summary: 'Ends the recording', success: [204] },
-  'POST /MultiPartyCall/:mpc/Record/Pause/': { summary: 'Pauses it', success: [204] },
-  'POST /MultiPartyCall/:mpc/Record/Resume/': { summary: 'Goes on with it', success: [204] },
+  'DELETE /MultiPartyCall/:mpc/Record/': { summary: 'Ends the recording', success: [204], body: 'AsyncOnly' },
+  'POST /MultiPartyCall/:mpc/Record/Pause/': { summary: 'Pauses it', success: [204], body: 'AsyncOnly' },
+  'POST /MultiPartyCall/:mpc/Record/Resume/': { summary: 'Goes on with it', success: [204], body: 'AsyncOnly' },
   'POST /MultiPartyCall/:mpc/Participant/:members/Record/': {
     summary: 'Records for one member: her voice, or all of the MPC',
     success: [200],

@@ -214,6 +214,19 @@ test('mute and hold decide who is heard', async () => {
   await plivo.multiPartyCalls.stop({ friendlyName });
 });
 
+test('an MPC whose members wait is started', async () => {
+  const path = `/MultiPartyCall/name_${encodeURIComponent(friendlyName)}/Stream/`;
+  const issued = await server.api('POST', path, { role: 'customer', start_mpc_on_enter: false, stay_alone: true });
+  const { token } = issued.body as { token: string };
+  const { wsUrl, authId } = server;
+  const ana = await WsClient.join({ wsUrl, authId, streamToken: token, mpc: `name_${friendlyName}` });
+  const statusNow = async () => (await plivo.multiPartyCalls.get({ friendlyName })).status;
+  assert.equal(await statusNow(), 'Initialized');
+  await plivo.multiPartyCalls.start({ friendlyName });
+  assert.equal(await statusNow(), 'Active');
+  await ana.leave();
+});
+
 test('a kicked member is gone, and an ended MPC hangs up on everybody', async () => {
   const [ana, ben, eve] = await three();
   await plivo.multiPartyCalls.kickParticipant(2, { friendlyName });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { METRICS } from '../../../server/metrics/table.ts';
+import { checkNamedTests } from '../../support/named-tests.ts';
 
 const PAGE = readFileSync('docs/reliability.md', 'utf8');
 const ROWS = PAGE.split('\n').filter((line) => /^\| [FT]\d+ \|/.test(line));
@@ -15,18 +16,8 @@ test('every fault and every threat has one row', () => {
 });
 
 test('every test that docs/reliability.md names exists', () => {
-  const named = [...PAGE.matchAll(/`((?:unit|integration)\/[\w/-]+)`: “([^”]+)”/g)];
-  assert.ok(named.length > 80, `${named.length} tests are named`);
-  for (const [, file, title = ''] of named) {
-    const path = `test/${file}.test.ts`;
-    assert.ok(existsSync(path), `${path} exists`);
-    const source = readFileSync(path, 'utf8');
-    const written = [`'${title.replaceAll("'", "\\'")}'`, `"${title}"`, `\`${title}\``];
-    assert.ok(
-      written.some((text) => source.includes(text)),
-      `${path} has a test “${title}”`,
-    );
-  }
+  const named = checkNamedTests(PAGE);
+  assert.ok(named > 80, `${named} tests are named`);
 });
 
 test('every counter that docs/reliability.md names exists', () => {

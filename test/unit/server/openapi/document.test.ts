@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { ANSWERS, type AnswerName } from '../../../../server/openapi/answers.ts';
-import { BODIES } from '../../../../server/openapi/bodies.ts';
+import { ANSWERED_LATER, BODIES } from '../../../../server/openapi/bodies.ts';
 import { OPERATIONS } from '../../../../server/openapi/operations.ts';
 import { AppUnderTest } from '../../../support/app.ts';
 import { tableRows } from '../../../support/markdown.ts';
@@ -55,11 +55,9 @@ test('the document, the routes and docs/api.md have the same operations, with th
       .replace('*Extension.* ', '')
       .replaceAll(/:? ?\[[^\]]*\]\([^)]*\)/g, '')
       .replaceAll('`', '');
-    const later = ['StartMpc', 'AsyncOnly', 'AddParticipant', 'UpdateParticipant'].includes(
-      OPERATIONS[key]?.body ?? '',
-    );
-    const statuses = [...(success.match(/\d{3}/g) ?? []), ...(later ? ['200'] : [])].sort();
-    return `${key} ${words.trim()} ${[...statuses, 'default']}`;
+    const later = ANSWERED_LATER.some((body) => body === OPERATIONS[key]?.body);
+    const statuses = new Set([...(success.match(/\d{3}/g) ?? []), ...(later ? ['200'] : [])]);
+    return `${key} ${words.trim()} ${[...[...statuses].sort(), 'default']}`;
   });
   assert.deepEqual(documented, told.sort());
   const routed = app.resources.flatMap(({ path, methods }) =>
