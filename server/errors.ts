@@ -14,6 +14,7 @@ export const API_ERRORS = {
   method_not_allowed: { status: 405, message: 'method not allowed' },
   request_timeout: { status: 408, message: 'the request took too long' },
   play_over: { status: 409, message: 'the play is over' },
+  mpc_full: { status: 409, message: 'the MPC is full: remove somebody, or raise its max_participants' },
   already_recording: { status: 409, message: 'this is being recorded already' },
   not_recording: { status: 409, message: 'this is not being recorded' },
   recording_paused: { status: 409, message: 'the recording is paused already' },

@@ -38,7 +38,7 @@ import { ClientAddresses } from './client-address.ts';
 import { ClipCatalog } from './clips/catalog.ts';
 import { type Config, parseConfig } from './config.ts';
 import { CredentialsError, loadAccount } from './credentials.ts';
-import { createDialler } from './dial/index.ts';
+import { createDialler, keptCallsMade } from './dial/index.ts';
 import { History } from './history/index.ts';
 import { closeHttpServer, createHttpServer, listen } from './http-server.ts';
 import { createLog, type Logger } from './log.ts';
@@ -269,6 +269,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   let sip: SipServer | undefined;
   const dialler = createDialler({
     config,
+    made: await keptCallsMade(store),
     calls,
     directory,
     engine,

@@ -2,7 +2,7 @@ import type { Call, Calls } from '../calls/index.ts';
 import type { Dialled, Dialler } from '../dial/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import { type Directory, type JoinTerms, readTerms } from '../mpc/index.ts';
-import { type DialBodyRules, parseAddRequest } from './dial-body.ts';
+import { type AddRequest, type DialBodyRules, parseAddRequest } from './dial-body.ts';
 import { flagField } from './fields.ts';
 import { type ActingHandler, type Answer, type ApiRequest, mpcRefOf } from './resource.ts';
 
@@ -25,6 +25,8 @@ export function addParticipant(deps: AddParticipantDeps): ActingHandler {
     const mayCreate = flagField(body, 'create_mpc_with_single_participant') ?? true;
     const asked = parseAddRequest(body, terms, deps.rules);
     const mpcName = nameOf(request, deps.directory, mayCreate);
+    const refused = deps.directory.refusal(mpcName);
+    if (refused && !isThere(asked, mpcName, deps)) throw new ApiError(refused);
     if (asked.kind === 'move') return move(asked.callUuid, mpcName, terms, deps);
     const dialled = deps.dialler.dial({ ...asked.order, mpcName, terms });
     return dialled.ok ? answer(dialled.calls, dialled.requestUuid) : refuse(dialled);
@@ -38,6 +40,11 @@ function nameOf(request: ApiRequest, directory: Directory, mayCreate: boolean): 
   if (mpc && mpc.status !== 'ended') return mpc.name;
   if (ref.by === 'name' && mayCreate) return ref.name;
   throw new ApiError('not_found');
+}
+
+/** A call that is to move to where it is takes the place of itself. */
+function isThere(asked: AddRequest, mpcName: string, { directory }: AddParticipantDeps): boolean {
+  return asked.kind === 'move' && directory.findCall(asked.callUuid)?.mpc.name === mpcName;
 }
 
 function move(callUuid: string, mpcName: string, terms: JoinTerms, { calls }: AddParticipantDeps): Answer {

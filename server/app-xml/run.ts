@@ -135,8 +135,7 @@ export class AppRun {
     const { leg } = this.#call;
     if (!leg) return;
     const { engine, clock, newUuid } = this.#deps;
-    const { signal } = this.#stop;
-    await new Promise<void>((resolve) => {
+    await this.#unlessStopped((resolve) => {
       const accepted = engine.play(
         {
           id: newUuid(),
@@ -156,16 +155,9 @@ export class AppRun {
       if (!accepted.ok) {
         this.#skip('Play', accepted.reason);
         resolve();
-        return;
+        return () => {};
       }
-      signal.addEventListener(
-        'abort',
-        () => {
-          accepted.play.stop();
-          resolve();
-        },
-        { once: true },
-      );
+      return () => accepted.play.stop();
     });
   }
 
@@ -223,18 +215,24 @@ export class AppRun {
     this.#deps.log.warn({ call: this.#call.uuid, verb, why }, 'a verb could not be carried out');
   }
 
-  async #sleep(ms: number): Promise<void> {
+  #sleep(ms: number): Promise<void> {
+    return this.#unlessStopped((resolve) => this.#deps.clock.setTimeout(resolve, ms));
+  }
+
+  /** Waits for the work, which gives a way to give it up. A call may do any number of things: nothing of one stays behind. */
+  async #unlessStopped(work: (done: () => void) => () => void): Promise<void> {
+    const { signal } = this.#stop;
+    let giveUp = (): void => {};
     await new Promise<void>((resolve) => {
-      const cancel = this.#deps.clock.setTimeout(resolve, ms);
-      this.#stop.signal.addEventListener(
-        'abort',
-        () => {
-          cancel();
-          resolve();
-        },
-        { once: true },
-      );
+      let stop = (): void => {};
+      giveUp = () => {
+        stop();
+        resolve();
+      };
+      signal.addEventListener('abort', giveUp);
+      stop = work(resolve);
     });
+    signal.removeEventListener('abort', giveUp);
   }
 
   #end(cause: CallEndCause): void {

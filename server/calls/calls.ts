@@ -127,8 +127,11 @@ export class Calls {
     });
   }
 
-  /** Makes a call that has a leg a member of an MPC; refused, it stays where it is. */
+  /** Makes a call that has a leg a member of an MPC. An MPC that takes nobody in leaves it where it is. */
   async enterMpc(call: Call, mpcName: string, terms: JoinTerms): Promise<EnterResult> {
+    const from = call.place.in === 'mpc' ? call.place.mpc.name : undefined;
+    const refused = from === mpcName ? undefined : this.#deps.directory.refusal(mpcName);
+    if (refused) return { ok: false, reason: refused };
     await this.enterRoom(call);
     const { leg } = call;
     if (call.place.in !== 'room' || !leg) return { ok: false, reason: 'ended' };
@@ -139,6 +142,8 @@ export class Calls {
     if (result.ok) this.#deps.engine.closeConference(call.room);
     // The way back from a place that is gone is the way out.
     else if (leg.conference !== call.room) this.end(call, 'lost', true);
+    // Its place in the other MPC is gone by now, and nobody would see to it in its room.
+    else if (from !== undefined) this.end(call, 'failed', true);
     return result;
   }
 

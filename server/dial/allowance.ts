@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Clock } from '../../media/time/clock.ts';
 
 export interface AllowanceLimits {
@@ -5,8 +6,23 @@ export interface AllowanceLimits {
   readonly minutesPerDay: number;
 }
 
+/** What was called, as it outlives the process. */
+export const callsMadeSchema = z.object({
+  /** Of the UTC calendar, counted from 1970. */
+  day: z.number(),
+  usedMs: z.number().min(0),
+  /** When calls of the last minute were begun, in ms of the time of day. */
+  begunAt: z.array(z.number()),
+});
+
+export type CallsMade = z.infer<typeof callsMadeSchema>;
+
 export interface AllowanceDeps {
   readonly limits: AllowanceLimits;
+  /** Of an earlier process, if there was one. */
+  readonly earlier?: CallsMade | undefined;
+  /** Called whenever there is more, and every few seconds while calls stand. */
+  readonly keep?: (made: CallsMade) => void;
   readonly clock: Clock;
   /** The time of day: the minutes are those of one UTC day. */
   readonly now: () => Date;
@@ -29,6 +45,8 @@ export interface RunningTime {
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** A process that is killed forgets this much of the calls that stood. */
+const KEEP_MS = 10_000;
 
 /** How much may be called: so many calls a minute, and so many minutes a day, which end the calls that use them up. */
 export class Allowance {
@@ -46,6 +64,14 @@ export class Allowance {
     this.#deps = deps;
     this.#day = this.#today();
     this.#countedTo = deps.clock.now();
+    const { earlier } = deps;
+    if (!earlier) return;
+    if (earlier.day === this.#day) this.#usedMs = earlier.usedMs;
+    for (const at of earlier.begunAt) {
+      // A time of day that was set back makes nobody wait for longer than a minute.
+      const ageMs = Math.max(0, deps.now().getTime() - at);
+      if (ageMs < MINUTE_MS) this.#begun.push(deps.clock.now() - ageMs);
+    }
   }
 
   /** Asks for so many calls at once: all or none. */
@@ -63,6 +89,7 @@ export class Allowance {
       return { ok: false, reason: 'rate', retryAfterSeconds: Math.max(1, Math.ceil((first - oldest) / 1000)) };
     }
     for (let i = 0; i < calls; i++) this.#begun.push(clock.now());
+    this.#keep();
     return { ok: true };
   }
 
@@ -75,7 +102,9 @@ export class Allowance {
     return {
       stop: () => {
         this.#count();
-        if (this.#running.delete(entry)) this.#schedule();
+        if (!this.#running.delete(entry)) return;
+        this.#keep();
+        this.#schedule();
       },
     };
   }
@@ -96,19 +125,25 @@ export class Allowance {
     this.#cancelTimer = () => {};
     if (this.#running.size === 0) return;
     const leftMs = Math.max(0, this.#deps.limits.minutesPerDay * MINUTE_MS - this.#usedMs);
-    // At least once a day, for the days that pass.
-    const waitMs = Math.min(leftMs / this.#running.size, DAY_MS);
+    const waitMs = Math.min(leftMs / this.#running.size, KEEP_MS);
     this.#cancelTimer = this.#deps.clock.setTimeout(() => this.#onTime(), Math.ceil(waitMs));
   }
 
   #onTime(): void {
     this.#count();
+    this.#keep();
     if (this.#usedMs >= this.#deps.limits.minutesPerDay * MINUTE_MS) {
       const spent = [...this.#running];
       this.#running.clear();
       for (const { onSpent } of spent) onSpent();
     }
     this.#schedule();
+  }
+
+  #keep(): void {
+    const { clock, now, keep } = this.#deps;
+    const epochMs = now().getTime() - clock.now();
+    keep?.({ day: this.#day, usedMs: this.#usedMs, begunAt: this.#begun.map((at) => epochMs + at) });
   }
 
   #today(): number {

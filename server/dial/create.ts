@@ -1,6 +1,7 @@
 import type { CallbackQueue } from '../callbacks/index.ts';
 import type { Config } from '../config.ts';
-import { Allowance } from './allowance.ts';
+import type { Store } from '../store/index.ts';
+import { Allowance, type AllowanceDeps, type CallsMade, callsMadeSchema } from './allowance.ts';
 import { Dialler, type DiallerDeps } from './dialler.ts';
 import { systemNames } from './names.ts';
 import { type RegisteredPhone, wayFinder } from './ways.ts';
@@ -21,6 +22,20 @@ export interface CreateDiallerDeps
   readonly config: Pick<Config, 'dial' | 'sip' | 'publicAddress'>;
   readonly users: DialUsers;
   readonly callbacks: Pick<CallbackQueue, 'add'>;
+  /** What was called before, and where more is noted. */
+  readonly made?: Pick<AllowanceDeps, 'earlier' | 'keep'>;
+}
+
+/** The one row of its table. */
+const MADE = 'all';
+
+/** The count of what is called, kept beyond the process: a restart gives nobody a new day's minutes. */
+export async function keptCallsMade(store: Pick<Store, 'table'>): Promise<Pick<AllowanceDeps, 'earlier' | 'keep'>> {
+  const table = store.table<CallsMade>('calls-made', callsMadeSchema);
+  return {
+    earlier: await table.get(MADE),
+    keep: (made) => void table.put(MADE, made),
+  };
 }
 
 /** The dialler under the settings. */
@@ -36,7 +51,7 @@ export function createDialler(deps: CreateDiallerDeps): Dialler {
       ownHosts: [publicAddress, sip.host, ...users.hosts].map((host) => host.toLowerCase()),
       isUser: users.has,
     },
-    allowance: new Allowance({ limits: dial.limits, clock, now: deps.now }),
+    allowance: new Allowance({ limits: dial.limits, ...deps.made, clock, now: deps.now }),
     find: wayFinder({ publicAddress, codecs: sip.codecs, names: systemNames, contactsOf: users.phonesOf }),
     tell: (conference, target, fields) => callbacks.add(conference, target, fields),
   });

@@ -1,5 +1,5 @@
 export { isCaller } from './caller.ts';
-export { createDialler, type DialUsers } from './create.ts';
+export { createDialler, type DialUsers, keptCallsMade } from './create.ts';
 export {
   DIAL_REFUSALS,
   DIAL_RESULTS,

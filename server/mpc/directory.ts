@@ -131,16 +131,22 @@ export class Directory {
     return this.#byCall.get(callUuid);
   }
 
+  /** Why an MPC would take nobody in now, if it would not: for those who give something up before they join. */
+  refusal(mpcName: string): 'draining' | 'mpc_full' | undefined {
+    if (this.#draining) return 'draining';
+    const mpc = this.#liveByName.get(mpcName);
+    const isFull = mpc && mpc.presentMembers.length + (this.#joining.get(mpc) ?? 0) >= this.#roomIn(mpc);
+    return isFull ? 'mpc_full' : undefined;
+  }
+
   /** Adds a member to the live MPC of that name, or to a new one. */
   async join<L extends Leg>(request: JoinRequest<L>): Promise<JoinResult<L>> {
-    if (this.#draining) return { ok: false, reason: 'draining' };
+    const refused = this.refusal(request.mpcName);
+    if (refused) return { ok: false, reason: refused };
     if (this.#memberCount + this.#joiningTotal() >= this.#deps.limits.maxMembers)
       return { ok: false, reason: 'server_full' };
     const mpc = this.#liveByName.get(request.mpcName) ?? this.#open(request.mpcName, request.beside);
-    const waiting = this.#joining.get(mpc) ?? 0;
-    if (mpc.presentMembers.length + waiting >= this.#roomIn(mpc)) return { ok: false, reason: 'mpc_full' };
-
-    this.#joining.set(mpc, waiting + 1);
+    this.#joining.set(mpc, (this.#joining.get(mpc) ?? 0) + 1);
     let member: Member | undefined;
     const onEvent = (event: LegEvent): void => {
       if (!member?.present) return;

@@ -253,6 +253,27 @@ suite('a call that stands', () => {
   });
 });
 
+test('nobody is called into an MPC that is full, and no call moved there', async () => {
+  await add({ ...BOB, max_participants: 2 });
+  app.dialled[0]?.onAnswered();
+  await begin();
+  await add(BOB);
+  app.dialled[1]?.onAnswered();
+  await begin();
+  await add(BOB, '/MultiPartyCall/name_other/Participant/');
+  app.dialled[2]?.onAnswered();
+  await begin();
+  const [, , third] = app.calls.live;
+  const dialled = app.dialled.length;
+  for (const body of [BOB, { role: 'customer', call_uuid: third?.uuid }]) {
+    const refused = await add(body);
+    assert.equal(refused.status, 409);
+    assert.match(refused.body.error, /the MPC is full/);
+  }
+  assert.equal(app.dialled.length, dialled);
+  assert.equal(app.directory.findCall(third?.uuid ?? '')?.mpc.name, 'other');
+});
+
 test('a request that is repeated under its Idempotency-Key calls once', async () => {
   const headers = { 'Idempotency-Key': 'one' };
   const first = await app.api('POST', PATH, BOB, headers);

@@ -164,6 +164,16 @@ test('an MPC that is full leaves the call in its room', async () => {
   assert.ok(on.engine.conferences.has(third.room), 'where it can be played to');
 });
 
+test('an MPC that is full leaves a member in the MPC where it is', async () => {
+  const on = new Bench();
+  await on.inMpc();
+  await on.inMpc();
+  const third = await on.inMpc('other');
+  assert.deepEqual(await on.calls.enterMpc(third, 'board', TERMS), { ok: false, reason: 'mpc_full' });
+  assert.equal(on.directory.findCall(third.uuid)?.mpc.name, 'other');
+  assert.equal(third.status, 'live');
+});
+
 test('a member moves from one MPC to another', async () => {
   const on = new Bench();
   const call = await on.inMpc();

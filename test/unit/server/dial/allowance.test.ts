@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Allowance } from '../../../../server/dial/allowance.ts';
+import { Allowance, type CallsMade } from '../../../../server/dial/allowance.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
 
 const MINUTE = 60_000;
@@ -58,5 +58,47 @@ suite('minutes a day', () => {
     clock.advance(18 * 60 * MINUTE);
     assert.equal(allowance.take(1).ok, true);
     assert.equal(clock.pending, 0, 'no timer is left when no call stands');
+  });
+});
+
+suite('a process that follows another', () => {
+  function follow(earlier: CallsMade, startAt: number) {
+    const clock = new HandClock(0);
+    const now = () => new Date(startAt + clock.now());
+    return {
+      clock,
+      allowance: new Allowance({ limits: { callsPerMinute: 2, minutesPerDay: 10 }, earlier, clock, now }),
+    };
+  }
+
+  test('counts on: the calls of the last minute, and minutes up to the last that were kept', () => {
+    const clock = new HandClock(0);
+    const now = () => new Date(MORNING + clock.now());
+    const kept: CallsMade[] = [];
+    const limits = { callsPerMinute: 2, minutesPerDay: 10 };
+    const first = new Allowance({ limits, keep: (made) => kept.push(made), clock, now });
+    first.take(2);
+    first.start(() => {});
+    for (let i = 0; i < 9; i++) clock.advance(MINUTE);
+    first.take(1);
+    const left = kept.at(-1);
+    assert.ok(left, 'something was kept');
+    assert.equal(left.usedMs, 9 * MINUTE);
+
+    const next = follow(left, MORNING + 9 * MINUTE + 20_000);
+    assert.deepEqual(next.allowance.take(2), { ok: false, reason: 'rate', retryAfterSeconds: 40 });
+    const spent: string[] = [];
+    next.allowance.start(() => spent.push('spent'));
+    next.clock.advance(MINUTE - 1000);
+    assert.deepEqual(spent, []);
+    next.clock.advance(1000);
+    assert.deepEqual(spent, ['spent']);
+  });
+
+  test('begins anew on another day', () => {
+    const day = Math.floor(MORNING / 86_400_000);
+    const spent = { day, usedMs: 10 * MINUTE, begunAt: [] };
+    assert.equal(follow(spent, MORNING).allowance.take(1).ok, false);
+    assert.equal(follow(spent, MORNING + 24 * 60 * MINUTE).allowance.take(1).ok, true);
   });
 });
