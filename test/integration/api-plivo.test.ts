@@ -222,7 +222,7 @@ test('an MPC whose members wait is started', async () => {
   const ana = await WsClient.join({ wsUrl, authId, streamToken: token, mpc: `name_${friendlyName}` });
   const statusNow = async () => (await plivo.multiPartyCalls.get({ friendlyName })).status;
   assert.equal(await statusNow(), 'Initialized');
-  await plivo.multiPartyCalls.start({ friendlyName });
+  await plivo.multiPartyCalls.start({ friendlyName, status: 'active' });
   assert.equal(await statusNow(), 'Active');
   await ana.leave();
 });

@@ -19,7 +19,7 @@ export interface PlivoClient {
   readonly multiPartyCalls: {
     list(filter?: Readonly<Record<string, unknown>>): Promise<SdkAnswer[]>;
     get(of: MpcOf): Promise<SdkAnswer>;
-    start(of: MpcOf): Promise<unknown>;
+    start(of: MpcOf & Readonly<Record<string, unknown>>): Promise<unknown>;
     stop(of: MpcOf): Promise<unknown>;
     addParticipant(role: string, of: MpcOf & Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
     listParticipants(of: MpcOf & { readonly callUuid?: string }): Promise<SdkAnswer>;
