@@ -20,9 +20,15 @@ export class Api {
     this.#authorization = `Basic ${base64(`${authId}:${authToken}`)}`;
   }
 
-  /** Live MPCs, newest first: `{ objects, meta }`. */
-  mpcs() {
-    return this.#ask('GET', '/MultiPartyCall/?status=active');
+  /** Live MPCs, those first in which members still wait for somebody: `{ objects, meta }`. */
+  async mpcs() {
+    const [waiting, active] = await Promise.all(
+      ['initialized', 'active'].map((status) => this.#ask('GET', `/MultiPartyCall/?status=${status}`)),
+    );
+    return {
+      objects: [...waiting.objects, ...active.objects],
+      meta: { count: waiting.meta.count + active.meta.count },
+    };
   }
 
   /** Who is in it now. */

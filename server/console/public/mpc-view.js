@@ -137,12 +137,17 @@ class PlayView {
     this.#state.className = `chip ${status === 'playing' ? 'live' : status === 'failed' ? 'bad' : ''}`;
     say(this.#state, status === 'failed' ? (play.reason ?? 'failed').replaceAll('_', ' ') : status);
     const detail = status === 'failed' && play.detail ? ` · ${play.detail}` : '';
-    say(this.#source, `${describeTargets(play)} ${play.urls.map(fileOf).join(', ')}${detail}`);
+    say(this.#source, `${describeTargets(play)} ${contentOf(play)}${detail}`);
     this.#source.title = [...play.urls, play.detail].filter(Boolean).join('\n');
     say(this.#time, clock(Math.max(0, ...play.targets.map((target) => target.played_ms))));
     this.#stop.hidden = !RUNNING.has(status);
-    this.#stop.setAttribute('aria-label', `Stop ${play.urls.map(fileOf).join(', ')}`);
+    this.#stop.setAttribute('aria-label', `Stop ${contentOf(play)}`);
   }
+}
+
+/** What is played, for people: names of files, or the words that are spoken. */
+function contentOf(play) {
+  return play.speech ? `“${play.speech.text}”` : play.urls.map(fileOf).join(', ');
 }
 
 function describeTargets(play) {
