@@ -50,6 +50,8 @@ function isThere(asked: AddRequest, mpcName: string, { directory }: AddParticipa
 function move(callUuid: string, mpcName: string, terms: JoinTerms, { calls }: AddParticipantDeps): Answer {
   const call = calls.find(callUuid);
   if (call?.status !== 'live') throw new ApiError('not_found', { detail: 'no call of this call_uuid stands' });
+  // Whatever waited for its way out of where it was has lost it to this request.
+  call.keeper = undefined;
   void calls.enterMpc(call, mpcName, terms);
   return answer([call], call.uuid);
 }

@@ -72,7 +72,7 @@ export class Apps implements Reception {
     call.keeper = (cause) => {
       call.keeper = undefined;
       // The call is moved to its room first.
-      queueMicrotask(() => this.run(call, onExitAction, exitFields(mpc.uuid, mpc.name, member.id, cause)));
+      queueMicrotask(() => this.run(call, onExitAction, exitFields(mpc, member, cause)));
       return true;
     };
   }

@@ -2,7 +2,7 @@ import type { Clock, MediaEngine, PlayOptions } from '../../media/index.ts';
 import type { CallbackTarget, FieldValues } from '../callbacks/index.ts';
 import type { Call, CallEndCause, Calls } from '../calls/index.ts';
 import type { Logger } from '../log.ts';
-import type { ExitCause } from '../mpc/index.ts';
+import type { ExitCause, Member, Mpc } from '../mpc/index.ts';
 import type { Speaker } from '../speak/index.ts';
 import { callFields } from './call-fields.ts';
 import { type AppXmlDeps, fetchAppXml } from './fetch.ts';
@@ -186,7 +186,7 @@ export class AppRun {
     if (this.#over) return;
     call.keeper = undefined;
     await calls.enterRoom(call);
-    if (terms.onExitAction) await this.#load(terms.onExitAction, exitFields(mpc.uuid, name, member.id, cause));
+    if (terms.onExitAction) await this.#load(terms.onExitAction, exitFields(mpc, member, cause));
   }
 
   /** What is still to be done is replaced by what the app says now. */
@@ -240,9 +240,19 @@ export class AppRun {
   }
 }
 
-/** What an exit action is told of the membership that is over. */
-export function exitFields(mpcUuid: string, name: string, memberId: string, cause: ExitCause | undefined): FieldValues {
-  return { Event: 'ExitMPC', MPCUUID: mpcUuid, MPCName: name, MemberID: memberId, ExitCause: cause };
+/** What an exit action is told of the membership that is over: Plivo's fields, and why. */
+export function exitFields(mpc: Mpc, member: Member, cause: ExitCause | undefined): FieldValues {
+  return {
+    Event: 'ExitMPC',
+    MPCUUID: mpc.uuid,
+    MPCFriendlyName: mpc.name,
+    MemberID: member.id,
+    ParticipantCallUUID: member.callUuid,
+    ParticipantRole: member.role,
+    ParticipantJoinTime: member.joinedAt.toISOString(),
+    ParticipantEndTime: member.exitedAt?.toISOString(),
+    ExitCause: cause,
+  };
 }
 
 function withoutQuery({ url }: CallbackTarget): string {

@@ -17,11 +17,16 @@ export function playFields(news: PlayNews): CallbackFields {
     EventName: EVENT_NAMES[news.type],
     EventTimestamp: at.toISOString(),
     SequenceNumber: serial,
-    MPCUUID: play.mpc.uuid,
-    MPCName: play.mpc.name,
+    ...placeOf(play),
     PlayID: play.id,
     ...fieldsOf(news),
   });
+}
+
+/** A call in a room of its own is in no MPC: its play is named by the call. */
+function placeOf({ mpc, form }: PlayNews['play']): FieldValues {
+  if (mpc.name === '' && form.by === 'call') return { CallUUID: form.callUuid };
+  return { MPCUUID: mpc.uuid, MPCName: mpc.name };
 }
 
 const EVENT_NAMES = { started: 'PlayStarted', ended: 'PlayEnded', finished: 'PlayFinished' } as const;

@@ -149,7 +149,7 @@ test('after the MPC the exit action says how to go on', async () => {
   assert.equal((await server.api('DELETE', '/MultiPartyCall/name_club/')).status, 204);
   await hears(eve, LATER);
   const { fields } = await asked('/exit');
-  assert.deepEqual([fields.MPCName, fields.ExitCause, fields.CallStatus], ['club', 'mpc_ended', 'in-progress']);
+  assert.deepEqual([fields.MPCFriendlyName, fields.ExitCause, fields.CallStatus], ['club', 'mpc_ended', 'in-progress']);
   await eve.until(() => eve.ended, 10_000, 'the end of the XML');
 });
 

@@ -241,6 +241,8 @@ suite('a call that stands', () => {
     app.dialled[0]?.onAnswered();
     await begin();
     const [call] = app.calls.live;
+    assert.ok(call, 'a call stands');
+    call.keeper = () => true;
     const { status, body } = await add(
       { role: 'customer', call_uuid: call?.uuid },
       '/MultiPartyCall/name_other/Participant/',
@@ -250,6 +252,7 @@ suite('a call that stands', () => {
     await begin();
     assert.equal(app.directory.findCall(call?.uuid ?? '')?.mpc.name, 'other');
     assert.equal(app.directory.find({ by: 'name', name: 'standup' }), undefined);
+    assert.equal(call.keeper, undefined, 'whoever waited for the way out of the first MPC has lost it');
   });
 });
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
-import { AppRun } from '../../../../server/app-xml/run.ts';
+import { AppRun, exitFields } from '../../../../server/app-xml/run.ts';
 import { Calls } from '../../../../server/calls/index.ts';
-import { Directory } from '../../../../server/mpc/index.ts';
+import { Directory, Member, Mpc, plainTerms } from '../../../../server/mpc/index.ts';
 import { EngineDouble } from '../../../support/engine-double.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
 
@@ -50,4 +50,24 @@ test('whatever a call has heard is let go of: its end stops what plays then, and
   }
   run.stop();
   assert.deepEqual(stopped, ['https://example.com/29.mp3']);
+});
+
+test('an exit action is told who was in which MPC from when to when, in the words of Plivo', () => {
+  const joinedAt = new Date('2026-03-04T05:06:07.890Z');
+  const mpc = new Mpc('6d2f', 'sales', joinedAt);
+  const terms = plainTerms('agent');
+  const member = new Member({ id: '3', callUuid: 'c1', terms, kind: 'sip', address: 'x', joinedAt, hangUp: () => {} });
+  mpc.add(member);
+  member.exit('kicked', new Date('2026-03-04T05:07:00.000Z'), false);
+  assert.deepEqual(exitFields(mpc, member, 'kicked'), {
+    Event: 'ExitMPC',
+    MPCUUID: '6d2f',
+    MPCFriendlyName: 'sales',
+    MemberID: '3',
+    ParticipantCallUUID: 'c1',
+    ParticipantRole: 'agent',
+    ParticipantJoinTime: '2026-03-04T05:06:07.890Z',
+    ParticipantEndTime: '2026-03-04T05:07:00.000Z',
+    ExitCause: 'kicked',
+  });
 });

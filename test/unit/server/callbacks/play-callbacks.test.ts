@@ -52,6 +52,17 @@ test('the start, the end and the finish of a play have the fields of the documen
   ]);
 });
 
+test('a play to a call that is in no MPC is named by its call', async () => {
+  const started = await play();
+  started.end('completed');
+  const [news] = app.news;
+  assert.ok(news, 'a play has news');
+  const callUuid = '8e2c9b7e-1f0c-4d4c-9a37-0d8a3a1f6a52';
+  const mpc = { uuid: `room-${callUuid}`, name: '' };
+  const fields = playFields({ ...news, play: { ...news.play, mpc, form: { by: 'call', callUuid } } } as never);
+  assert.deepEqual([fields.get('CallUUID'), fields.has('MPCUUID'), fields.has('MPCName')], [callUuid, false, false]);
+});
+
 test('a play that fails ends for each target, then says why', async () => {
   const started = await play();
   started.fail('http_status', 'the source answered 404');
