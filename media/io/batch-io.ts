@@ -5,7 +5,7 @@ import type { PacketHandler, PacketIo, PacketSocket } from './packet-io.ts';
 interface BatchUdp {
   open(host: string, port: number, receiveBufferBytes: number): number | [slot: number, port: number];
   close(slot: number): void;
-  receive(slots: Int32Array, count: number, bytes: Uint8Array, meta: Float64Array, all: boolean): number;
+  receive(slots: Int32Array, count: number, bytes: Uint8Array, meta: Float64Array): number;
   send(bytes: Uint8Array, meta: Float64Array, count: number): number;
 }
 
@@ -99,12 +99,12 @@ export class BatchIo implements PacketIo {
     return Promise.resolve(socket);
   }
 
-  receive(sockets: readonly PacketSocket[], skipped: boolean): void {
+  receive(sockets: readonly PacketSocket[]): void {
     for (let first = 0; first < sockets.length; first += SOCKETS_PER_CALL) {
       const count = Math.min(SOCKETS_PER_CALL, sockets.length - first);
       // Only sockets of this back end come back to it.
       for (let i = 0; i < count; i++) this.#slots[i] = (sockets[first + i] as BatchSocket).slot;
-      this.#drain(count, skipped);
+      this.#drain(count);
     }
   }
 
@@ -117,7 +117,7 @@ export class BatchIo implements PacketIo {
         this.#quietAt = this.#quietAt + 1 < quiet.length ? this.#quietAt + 1 : 0;
         this.#slots[i] = quiet[this.#quietAt]!.slot;
       }
-      this.#drain(count, true);
+      this.#drain(count);
       left -= count;
     }
   }
@@ -154,9 +154,9 @@ export class BatchIo implements PacketIo {
   }
 
   /** Takes what arrived at the first `count` of `#slots`. */
-  #drain(count: number, all: boolean): void {
+  #drain(count: number): void {
     const meta = this.#receivedMeta;
-    const packets = this.#udp.receive(this.#slots, count, this.#received, meta, all);
+    const packets = this.#udp.receive(this.#slots, count, this.#received, meta);
     for (let i = 0; i < packets; i++) this.#handOver(meta, i * RECEIVED);
   }
 

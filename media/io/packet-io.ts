@@ -30,11 +30,8 @@ export interface PacketIo {
    * less often than every tick (RTCP).
    */
   open(host: string, port: number, quiet: boolean, onPacket: PacketHandler): Promise<PacketSocket>;
-  /**
-   * Hands over what has arrived at these sockets, once a tick; all of it when ticks were `skipped`, else perhaps one packet of
-   * each. A back end driven by events has nothing to do.
-   */
-  receive(sockets: readonly PacketSocket[], skipped: boolean): void;
+  /** Hands over what has arrived at these sockets. A back end driven by events has nothing to do. */
+  receive(sockets: readonly PacketSocket[]): void;
   /** The same for the quiet sockets, some of them at each tick. */
   receiveQuiet(): void;
   /** Lets go of what was sent in this tick. */

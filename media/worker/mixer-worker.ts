@@ -140,7 +140,6 @@ export class MixerWorker {
   /** Mixes one tick of every conference. */
   tick(tick: number, latenessMs: number, skipped: number): void {
     const started = this.#clock.now();
-    const skips = tick > this.#nextTick;
     this.#nextTick = tick + 1;
     if (this.#reshaped) {
       this.#rounds = roundsOf(this.#conferenceList);
@@ -148,7 +147,7 @@ export class MixerWorker {
     }
     // Legs live by the time the tick was due: a tick that is late is no news of the network.
     const due = started - latenessMs;
-    for (let i = 0; i < this.#rounds.length; i++) this.#run(this.#rounds[i]!, tick, due, skips);
+    for (let i = 0; i < this.#rounds.length; i++) this.#run(this.#rounds[i]!, tick, due);
     this.#io.flush();
     this.#io.receiveQuiet();
     this.#ticks += 1;
@@ -159,8 +158,8 @@ export class MixerWorker {
     if (this.#ticks % SECOND_TICKS === 0) this.#reportSecond(skipped);
   }
 
-  #run({ sockets, steps }: Round, tick: number, due: number, skips: boolean): void {
-    this.#io.receive(sockets, skips);
+  #run({ sockets, steps }: Round, tick: number, due: number): void {
+    this.#io.receive(sockets);
     for (let i = 0; i < steps.length; i++) {
       const { conference, from, to } = steps[i]!;
       if (from === 0) conference.begin();

@@ -7,7 +7,7 @@
  *
  *   open(host, port, receiveBufferBytes) -> [slot, port], or -errno
  *   close(slot)
- *   receive(slots: Int32Array, count, bytes: Uint8Array, meta: Float64Array, all: boolean) -> packets
+ *   receive(slots: Int32Array, count, bytes: Uint8Array, meta: Float64Array) -> packets
  *       meta, five numbers a packet: slot, offset, length, IPv4 address * 65536 + port, arrival (CLOCK_MONOTONIC, ms)
  *   send(bytes: Uint8Array, meta: Float64Array, count) -> packets sent
  *       meta, four numbers a packet: slot, offset, length, IPv4 address * 65536 + port
@@ -31,14 +31,8 @@
 /* Larger datagrams are cut and then refused as malformed: no audio packet is that long. */
 #define PACKET_BYTES 2048
 
-/* A socket that gives one packet at a time is asked for all it has in one call of so many. */
-#define FULL_EVERY 8
-
 typedef struct {
   int fds[MAX_SLOTS];
-  /* Packets that each gave the last time, and how often it was asked. */
-  uint8_t gave[MAX_SLOTS];
-  uint8_t turns[MAX_SLOTS];
   int highest;
 } Sockets;
 
@@ -86,8 +80,6 @@ static napi_value open_socket(napi_env env, napi_callback_info info) {
     return number(env, -failure);
   }
   sockets->fds[slot] = fd;
-  sockets->gave[slot] = 0;
-  sockets->turns[slot] = (uint8_t)slot;
   if (slot == sockets->highest) sockets->highest++;
 
   napi_value result;
@@ -117,14 +109,13 @@ static int typed_array(napi_env env, napi_value value, void **data, size_t *leng
 }
 
 static napi_value receive(napi_env env, napi_callback_info info) {
-  size_t argc = 5, slot_count, byte_count, meta_count;
-  napi_value argv[5];
+  size_t argc = 4, slot_count, byte_count, meta_count;
+  napi_value argv[4];
   int32_t *slots, count;
-  bool all;
   uint8_t *bytes;
   double *meta;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
-  if (argc < 5 || napi_get_value_bool(env, argv[4], &all) != napi_ok || !typed_array(env, argv[0], (void **)&slots, &slot_count) || napi_get_value_int32(env, argv[1], &count) != napi_ok ||
+  if (argc < 4 || !typed_array(env, argv[0], (void **)&slots, &slot_count) || napi_get_value_int32(env, argv[1], &count) != napi_ok ||
       !typed_array(env, argv[2], (void **)&bytes, &byte_count) || !typed_array(env, argv[3], (void **)&meta, &meta_count))
     return number(env, -EINVAL);
 
@@ -154,24 +145,13 @@ static napi_value receive(napi_env env, napi_callback_info info) {
     int slot = slots[i];
     if (slot < 0 || slot >= sockets->highest || sockets->fds[slot] < 0) continue;
     if (used + PER_SOCKET * PACKET_BYTES > byte_count || (size_t)(packets + PER_SOCKET) * 5 > meta_count) break;
-    /* To find that nothing more is there costs a second call into the kernel. A socket that gave one packet the last time
-     * is believed to give one again; every so often, and whenever it was otherwise, it is asked for all, as the caller may. */
-    uint8_t turn = ++sockets->turns[slot];
-    int most = !all && sockets->gave[slot] == 1 && turn % FULL_EVERY != 0 ? 1 : PER_SOCKET;
-    for (int j = 0; j < most; j++) {
+    for (int j = 0; j < PER_SOCKET; j++) {
       vectors[j].iov_base = bytes + used + (size_t)j * PACKET_BYTES;
       messages[j].msg_hdr.msg_namelen = sizeof sources[j];
       messages[j].msg_hdr.msg_controllen = sizeof control[j];
     }
-    int got;
-    if (most == 1) {
-      ssize_t length = recvmsg(sockets->fds[slot], &messages[0].msg_hdr, MSG_DONTWAIT);
-      got = length >= 0;
-      if (got) messages[0].msg_len = (unsigned)length;
-    } else {
-      got = recvmmsg(sockets->fds[slot], messages, PER_SOCKET, MSG_DONTWAIT, NULL);
-    }
-    sockets->gave[slot] = got > 0 ? (uint8_t)got : 0;
+    /* All of it, always: were one packet taken where one is usual, a stranger's packet would keep a caller's waiting. */
+    int got = recvmmsg(sockets->fds[slot], messages, PER_SOCKET, MSG_DONTWAIT, NULL);
     for (int j = 0; j < got; j++) {
       double arrival = now;
       struct cmsghdr *header = CMSG_FIRSTHDR(&messages[j].msg_hdr);
