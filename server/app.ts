@@ -1,6 +1,7 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { callPlayResources } from './api/call-play.ts';
 import { callStreamResources } from './api/call-streams.ts';
+import type { UrlVerdict } from './api/called-url.ts';
 import { callResources } from './api/calls.ts';
 import { clipResources } from './api/clips.ts';
 import { type EndpointsDeps, endpointResources } from './api/endpoints.ts';
@@ -9,7 +10,6 @@ import { answeredLater } from './api/later-answer.ts';
 import { memberPlayResources } from './api/member-play.ts';
 import { mpcResources } from './api/mpcs.ts';
 import { participantResources } from './api/participants.ts';
-import type { UrlVerdict } from './api/play-body.ts';
 import { playKinds } from './api/play-kinds.ts';
 import { playResources } from './api/plays.ts';
 import { recordResources } from './api/record.ts';

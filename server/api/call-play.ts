@@ -6,7 +6,7 @@ import { type CallLegs, parseCallLegs } from './play-body.ts';
 import type { PlayKindRules } from './play-kinds.ts';
 import { startPlay } from './play-start.ts';
 import { playPath } from './present.ts';
-import { type ApiRequest, param, type Resource } from './resource.ts';
+import { type ApiRequest, callUuidOf, type Resource } from './resource.ts';
 
 export interface CallPlayDeps {
   readonly authId: string;
@@ -78,10 +78,6 @@ function roomOf(call: Call): Place {
   member.leg = call.leg;
   mpc.add(member);
   return { mpc, member, isRoom: true };
-}
-
-function callUuidOf(request: ApiRequest): string {
-  return param(request, 'call').toLowerCase();
 }
 
 /** The A leg is the call itself; behind the B leg is everybody else in the MPC. */

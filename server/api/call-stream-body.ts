@@ -2,11 +2,9 @@ import { type CallStreamTerms, DEFAULT_TIMEOUT_SECONDS, httpTwin } from '../call
 import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import { type AudioFormat, type AudioTrack, DEFAULT_CONTENT_TYPE, parseContentType } from '../ws/index.ts';
+import { calledUrl, type UrlRules } from './called-url.ts';
 import { flagField, numberField, textField, wordField } from './fields.ts';
-import type { PlayBodyRules } from './play-body.ts';
 import type { Body } from './resource.ts';
-
-type UrlRules = Pick<PlayBodyRules, 'checkUrl' | 'maxUrlLength'>;
 
 const MAX_EXTRA_BYTES = 512;
 const TRACKS: Readonly<Record<'inbound' | 'outbound' | 'both', readonly AudioTrack[]>> = {
@@ -74,13 +72,10 @@ function parseExtraHeaders(body: Body): Readonly<Record<string, string>> {
   return headers;
 }
 
-function parseCallback(body: Body, { checkUrl, maxUrlLength }: UrlRules): CallbackTarget | undefined {
+function parseCallback(body: Body, rules: UrlRules): CallbackTarget | undefined {
   const method = wordField(body, 'status_callback_method', ['get', 'post']) === 'get' ? 'GET' : 'POST';
   const text = textField(body, 'status_callback_url');
   if (text === undefined || text === '') return undefined;
-  if (text.length > maxUrlLength) throw badField('status_callback_url', `must be at most ${maxUrlLength} characters`);
-  const verdict = checkUrl(text);
-  if (!verdict.ok) throw badField('status_callback_url', `cannot be called: ${verdict.message}`);
-  const url = new URL(text);
+  const url = calledUrl('status_callback_url', text, rules);
   return callbackTarget(url, url.hash, method);
 }

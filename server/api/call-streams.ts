@@ -6,7 +6,7 @@ import { parseCallStreamBody } from './call-stream-body.ts';
 import { page } from './paging.ts';
 import type { PlayBodyRules } from './play-body.ts';
 import { accountPath, presentTime } from './present.ts';
-import { type ApiRequest, param, type Resource } from './resource.ts';
+import { type ApiRequest, callUuidOf, param, type Resource } from './resource.ts';
 
 export interface CallStreamsDeps {
   readonly authId: string;
@@ -69,10 +69,6 @@ export function callStreamResources({ authId, streams, findCall, rules }: CallSt
       },
     },
   ];
-}
-
-function callUuidOf(request: ApiRequest): string {
-  return param(request, 'call').toLowerCase();
 }
 
 function presentStream(authId: string, path: string, stream: CallStream): Record<string, unknown> {

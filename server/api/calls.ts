@@ -3,14 +3,14 @@ import { statusOf } from '../app-xml/index.ts';
 import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import type { Call, Calls } from '../calls/index.ts';
 import { ApiError, badField } from '../errors.ts';
+import { calledUrl, type UrlRules } from './called-url.ts';
 import { textField, wordField } from './fields.ts';
-import type { PlayBodyRules } from './play-body.ts';
-import { type ApiRequest, type Body, param, type Resource } from './resource.ts';
+import { type ApiRequest, type Body, callUuidOf, type Resource } from './resource.ts';
 
 export interface CallsDeps {
   readonly calls: Calls;
   readonly apps: Pick<Apps, 'run'>;
-  readonly rules: Pick<PlayBodyRules, 'checkUrl' | 'maxUrlLength'>;
+  readonly rules: UrlRules;
 }
 
 /** Plivo's Call resource, as far as calls are live: list, show, hang up, transfer, digits. */
@@ -74,7 +74,7 @@ function onlyLive(request: ApiRequest): void {
 }
 
 function callOf(request: ApiRequest, calls: Calls): Call {
-  const call = calls.find(param(request, 'call').toLowerCase());
+  const call = calls.find(callUuidOf(request));
   if (!call) throw new ApiError('not_found');
   return call;
 }
@@ -110,11 +110,8 @@ function parseTarget(body: Body, leg: 'aleg' | 'bleg', rules: CallsDeps['rules']
   const name = `${leg}_url`;
   const text = textField(body, name) ?? '';
   if (text === '') throw badField(name, 'must be given: the URL that is asked for XML');
-  if (text.length > rules.maxUrlLength) throw badField(name, `must be at most ${rules.maxUrlLength} characters`);
-  const verdict = rules.checkUrl(text);
-  if (!verdict.ok) throw badField(name, `cannot be called: ${verdict.message}`);
+  const url = calledUrl(name, text, rules);
   const method = wordField(body, `${leg}_method`, ['get', 'post']) === 'get' ? 'GET' : 'POST';
-  const url = new URL(text);
   return callbackTarget(url, url.hash, method);
 }
 

@@ -2,13 +2,11 @@ import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import { type DialOrder, isCaller, isDigitText, type Routed } from '../dial/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import type { JoinTerms } from '../mpc/index.ts';
+import { calledUrl, type UrlRules } from './called-url.ts';
 import { flagField, numberField, textField, wordField } from './fields.ts';
-import type { UrlVerdict } from './play-body.ts';
 import type { Body } from './resource.ts';
 
-export interface DialBodyRules {
-  readonly checkUrl: (url: string) => UrlVerdict;
-  readonly maxUrlLength: number;
+export interface DialBodyRules extends UrlRules {
   readonly routeTo: (destination: string) => Routed;
 }
 
@@ -143,10 +141,7 @@ function target(body: Body, name: string, rules: DialBodyRules, fallback: 'GET' 
 }
 
 function checked(text: string, name: string, rules: DialBodyRules, method: 'GET' | 'POST'): CallbackTarget {
-  if (text.length > rules.maxUrlLength) throw badField(name, `must be at most ${rules.maxUrlLength} characters`);
-  const verdict = rules.checkUrl(text);
-  if (!verdict.ok) throw badField(name, `cannot be called: ${verdict.message}`);
-  const url = new URL(text);
+  const url = calledUrl(name, text, rules);
   return callbackTarget(url, url.hash, method);
 }
 

@@ -3,16 +3,12 @@ import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import { parseMemberSelection, parseRole, type Role } from '../mpc/index.ts';
 import type { SpokenText } from '../speak/index.ts';
+import { calledUrl, type UrlRules } from './called-url.ts';
 import { flagField, listField, numberField, textField, wordField } from './fields.ts';
 import type { Body } from './resource.ts';
 
-export type UrlVerdict = { readonly ok: true } | { readonly ok: false; readonly message: string };
-
-export interface PlayBodyRules {
+export interface PlayBodyRules extends UrlRules {
   readonly maxPlayUrls: number;
-  readonly maxUrlLength: number;
-  /** The check of a URL that needs no network: scheme, address, port. */
-  readonly checkUrl: (url: string) => UrlVerdict;
 }
 
 /** Who hears a Call Play: the call itself, the other members of its MPC, or all of them. */
@@ -176,18 +172,15 @@ export function parseCallback(body: Body, rules: PlayBodyRules): CallbackTarget 
   return checkedCallback('callback_url', textField(body, 'callback_url'), method, rules);
 }
 
-/** The callback in a field: checked like a URL to play, for we connect to it as well. Its fragment is Plivo's tuning. */
+/** The callback in a field. Its fragment is Plivo's tuning. */
 export function checkedCallback(
   field: string,
   text: string | undefined,
   method: (typeof CALLBACK_METHODS)[number] | undefined,
-  rules: Pick<PlayBodyRules, 'maxUrlLength' | 'checkUrl'>,
+  rules: UrlRules,
 ): CallbackTarget | undefined {
   if (text === undefined || text === '') return undefined;
-  if (text.length > rules.maxUrlLength) throw badField(field, `must be at most ${rules.maxUrlLength} characters`);
-  const verdict = rules.checkUrl(text);
-  if (!verdict.ok) throw badField(field, `cannot be called: ${verdict.message}`);
-  const url = new URL(text);
+  const url = calledUrl(field, text, rules);
   return callbackTarget(url, url.hash, method === 'get' ? 'GET' : 'POST');
 }
 

@@ -1,5 +1,5 @@
 import { ApiError, type ApiErrorCode } from '../errors.ts';
-import type { Directory, Member, Mpc } from '../mpc/index.ts';
+import { type Directory, isMemberId, type Member, type Mpc } from '../mpc/index.ts';
 import type { RecordFormat, RecordingRow, Recordings, RecordTrack } from '../recordings/index.ts';
 import { textField, wordField } from './fields.ts';
 import { CALLBACK_METHODS, checkedCallback, type PlayBodyRules } from './play-body.ts';
@@ -23,7 +23,6 @@ interface Subject {
 type Find = (request: ApiRequest) => Subject;
 
 const FORMATS: readonly RecordFormat[] = ['mp3', 'wav'];
-const MEMBER_ID = /^[1-9][0-9]{0,9}$/;
 
 /** Starts, stops, pauses and resumes recordings of MPCs and of members. */
 export function recordResources(deps: RecordDeps): readonly Resource[] {
@@ -35,7 +34,7 @@ export function recordResources(deps: RecordDeps): readonly Resource[] {
   const memberOf: Find = (request) => {
     const tracks = tracksOf(request);
     const id = param(request, 'members');
-    if (!MEMBER_ID.test(id)) throw new ApiError('bad_members', { detail: 'name one id here' });
+    if (!isMemberId(id)) throw new ApiError('bad_members', { detail: 'name one id here' });
     const mpc = liveMpc(request, deps.directory);
     const member = mpc.member(id);
     if (!member?.present) throw new ApiError('not_found');

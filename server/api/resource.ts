@@ -60,6 +60,11 @@ export function param(request: ApiRequest, name: string): string {
   return value;
 }
 
+/** The `:call` of the path, a call's uuid. */
+export function callUuidOf(request: ApiRequest): string {
+  return param(request, 'call').toLowerCase();
+}
+
 /** The `:mpc` of the path. */
 export function mpcRefOf(request: ApiRequest): MpcRef {
   const ref = parseMpcRef(param(request, 'mpc'));

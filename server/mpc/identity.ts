@@ -34,10 +34,14 @@ export type MemberSelection = { readonly all: true } | { readonly all: false; re
 const MAX_MEMBER_IDS = 200;
 const MEMBER_ID = /^[1-9][0-9]{0,9}$/;
 
+export function isMemberId(text: string): boolean {
+  return MEMBER_ID.test(text);
+}
+
 /** `all`, one id, or a comma list of at most `maxIds`; a repeated id counts once. */
 export function parseMemberSelection(text: string, maxIds: number = MAX_MEMBER_IDS): MemberSelection | undefined {
   if (text === 'all') return { all: true };
   const ids = text.split(',');
-  if (ids.length > maxIds || !ids.every((id) => MEMBER_ID.test(id))) return undefined;
+  if (ids.length > maxIds || !ids.every(isMemberId)) return undefined;
   return { all: false, ids: [...new Set(ids)] };
 }

@@ -9,6 +9,7 @@ export {
   type MemberChanges,
 } from './directory.ts';
 export {
+  isMemberId,
   isMpcName,
   type MemberSelection,
   type MpcRef,

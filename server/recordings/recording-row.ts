@@ -6,9 +6,6 @@ export type RecordTrack = 'mpc' | 'all' | 'participant';
 
 export type RecordFormat = 'mp3' | 'wav';
 
-/** `finishing`: all was said, and the file is being made. */
-export type RecordingState = 'recording' | 'paused' | 'finishing' | 'completed' | 'failed';
-
 /** Why a recording failed: a closed set, also a metric label. */
 export const RECORDING_FAILURES = [
   /** No room on the disk. */
@@ -46,6 +43,7 @@ export const recordingRow = z.object({
   memberId: z.string().nullable(),
   callUuid: z.uuid().nullable(),
   track: z.enum(['mpc', 'all', 'participant']),
+  /** `finishing`: all was said, and the file is being made. */
   state: z.enum(['recording', 'paused', 'finishing', 'completed', 'failed']),
   /** Asked for; what is there once it is finished. */
   format: z.enum(['mp3', 'wav']),
