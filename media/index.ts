@@ -6,6 +6,7 @@ import type { MediaEngine } from './engine.ts';
 export type { SampleRate } from './audio/frame.ts';
 export type { EngineConfig } from './control/engine-config.ts';
 export * from './engine.ts';
+export { PLAIN_PLAY } from './play/plain-play.ts';
 export { type Clock, systemClock } from './time/clock.ts';
 
 /** Starts the mixer threads; resolves when they take conferences. */

@@ -1,4 +1,4 @@
-import type { Clock, MediaEngine, PlayOptions } from '../../media/index.ts';
+import { type Clock, type MediaEngine, PLAIN_PLAY } from '../../media/index.ts';
 import type { CallbackTarget, FieldValues } from '../callbacks/index.ts';
 import type { Call, CallEndCause, Calls } from '../calls/index.ts';
 import type { Logger } from '../log.ts';
@@ -25,22 +25,6 @@ const MAX_LOADS = 20;
 const LOADS_WINDOW_MS = 10_000;
 /** How long a digit takes to be sent, its pause included. */
 const DIGIT_MS = 200;
-
-const PLAIN: PlayOptions = {
-  loop: 1,
-  gainDb: 0,
-  startMs: 0,
-  lengthMs: undefined,
-  fadeInMs: 0,
-  fadeOutMs: 0,
-  mix: true,
-  mode: 'queue',
-  layer: 'announcement',
-  covered: 'dip',
-  priority: 0,
-  duck: undefined,
-  laterJoiners: false,
-};
 
 /** Carries out an app's verbs on one call, one after the other. A call that runs out of verbs is hung up. */
 export class AppRun {
@@ -143,7 +127,7 @@ export class AppRun {
           legs: [leg.id],
           urls: [url],
           requestedAt: clock.now(),
-          options: { ...PLAIN, loop },
+          options: { ...PLAIN_PLAY, loop },
         },
         (event) => {
           if (event.type !== 'finished') return;

@@ -1,25 +1,10 @@
 import { soundAddress } from '../../media/clip/index.ts';
-import type { LegId, MediaEngine } from '../../media/engine.ts';
-import type { Clock } from '../../media/time/clock.ts';
+import { type Clock, type LegId, type MediaEngine, PLAIN_PLAY, type PlayOptions } from '../../media/index.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { DialMusic } from './order.ts';
 
 /** Below everything else, over and over until it is stopped; who comes meanwhile hears it too. */
-const OPTIONS = {
-  loop: 0,
-  gainDb: 0,
-  startMs: 0,
-  lengthMs: undefined,
-  fadeInMs: 0,
-  fadeOutMs: 0,
-  mix: true,
-  mode: 'queue',
-  layer: 'bed',
-  covered: 'dip',
-  priority: 0,
-  duck: undefined,
-  laterJoiners: true,
-} as const;
+const OPTIONS: PlayOptions = { ...PLAIN_PLAY, loop: 0, layer: 'bed', laterJoiners: true };
 
 export interface MeanwhileDeps {
   readonly engine: Pick<MediaEngine, 'play'>;

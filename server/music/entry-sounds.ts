@@ -1,12 +1,12 @@
 import { soundAddress } from '../../media/clip/index.ts';
-import type { PlayOptions } from '../../media/index.ts';
+import { PLAIN_PLAY, type PlayOptions } from '../../media/index.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { EntrySound, Member, Mpc } from '../mpc/index.ts';
-import { BED, type MusicDeps } from './music.ts';
+import type { MusicDeps } from './music.ts';
 import type { Score } from './score.ts';
 
 /** At once, over whatever is being played. */
-const ONCE: PlayOptions = { ...BED, loop: 1, layer: 'whisper' };
+const ONCE: PlayOptions = { ...PLAIN_PLAY, layer: 'whisper' };
 
 /** Plays what a source gives to everybody who is in the conversation, over all else. `who`: whose terms ask for it. */
 export async function announce(deps: MusicDeps, mpc: Mpc, who: Member, source: CallbackTarget): Promise<void> {

@@ -1,4 +1,4 @@
-import type { MediaEngine, Play, PlayOptions } from '../../media/index.ts';
+import { type MediaEngine, PLAIN_PLAY, type Play, type PlayOptions } from '../../media/index.ts';
 import type { CallbackTarget } from '../callbacks/index.ts';
 import type { Directory, Member, Mpc } from '../mpc/index.ts';
 import type { Score } from './score.ts';
@@ -22,21 +22,7 @@ interface Tune {
 }
 
 /** Under everything that is said to the member; no fades, since it gives way to speech. */
-export const BED: PlayOptions = {
-  loop: 0,
-  gainDb: 0,
-  startMs: 0,
-  lengthMs: undefined,
-  fadeInMs: 0,
-  fadeOutMs: 0,
-  mix: true,
-  mode: 'queue',
-  layer: 'bed',
-  covered: 'dip',
-  priority: 0,
-  duck: undefined,
-  laterJoiners: false,
-};
+const BED: PlayOptions = { ...PLAIN_PLAY, loop: 0, layer: 'bed' };
 
 /** Plays wait and hold music: to each member what she is to hear, over and over, until she is to hear something else. */
 export function playMusic(deps: MusicDeps): void {

@@ -4,8 +4,8 @@ import type { ClipLease } from '../../../../media/clip/index.ts';
 import { StoredClip } from '../../../../media/clip/stored-clip.ts';
 import { LivePlay } from '../../../../media/control/live-play.ts';
 import type { PlayEvent, PlayOptions } from '../../../../media/engine.ts';
+import { PLAIN_PLAY } from '../../../../media/play/plain-play.ts';
 import type { Command } from '../../../../media/worker/protocol.ts';
-import { PLAIN_PLAY } from '../../../support/play-options.ts';
 
 const OPTIONS: PlayOptions = { ...PLAIN_PLAY, fadeInMs: 300, laterJoiners: true, mode: 'replace' };
 

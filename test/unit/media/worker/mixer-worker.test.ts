@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { mulaw } from '../../../../media/codec/g711.ts';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import { LegMemory } from '../../../../media/leg/leg-memory.ts';
+import { PLAIN_PLAY } from '../../../../media/play/plain-play.ts';
 import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../../../../media/rtp/packet.ts';
 import {
   middleOfNtp,
@@ -16,7 +17,6 @@ import { MixerWorker } from '../../../../media/worker/mixer-worker.ts';
 import type { Report, RtpLegSpec } from '../../../../media/worker/protocol.ts';
 import { FakeIo } from '../../../support/fake-io.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
-import { PLAIN_PLAY } from '../../../support/play-options.ts';
 
 const PEER = '192.0.2.10';
 const FRAME = 160;

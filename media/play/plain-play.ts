@@ -1,4 +1,4 @@
-import type { PlayOptions } from '../../media/engine.ts';
+import type { PlayOptions } from '../engine.ts';
 
 /** A play once through, as it is when a request asks for nothing more. */
 export const PLAIN_PLAY: PlayOptions = {
