@@ -18,7 +18,7 @@ import { startEngine, systemClock } from '../media/index.ts';
 import { recordingAddresses } from './api/present-recording.ts';
 import { readinessOf } from './api/status.ts';
 import { createApp } from './app.ts';
-import { Apps } from './app-xml/index.ts';
+import { Apps, type AppXmlDeps } from './app-xml/index.ts';
 import { BasicAuth } from './auth.ts';
 import { banner, hostOf } from './banner.ts';
 import { startCallStreams } from './call-streams/index.ts';
@@ -163,8 +163,17 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const history = new History({ store, limits: config.history, clock: systemClock, now });
   const cutOff = await history.recover();
   history.follow(directory);
-  const guard = { policy, resolve: systemResolve, clock: systemClock };
-  const signed = { ...guard, authToken: account.authToken, newNonce: randomUUID };
+  const signed = {
+    policy,
+    resolve: systemResolve,
+    clock: systemClock,
+    authToken: account.authToken,
+    newNonce: randomUUID,
+  };
+  const ask: AppXmlDeps['exchange'] = (target, fields, signal, maxBytes) =>
+    exchange(target, fields, signed, signal, maxBytes);
+  const checkUrl = (url: string) => checkSource(url, policy);
+  const urlRules = { checkUrl, maxUrlLength: config.api.maxUrlLength };
   const callbacks = new CallbackQueue({
     attempt: (target, fields, signal) => deliver(target, fields, signed, signal),
     clock: systemClock,
@@ -180,14 +189,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     calls,
     engine,
     speaker,
-    xml: {
-      exchange: (target, fields, signal, maxBytes) => {
-        const guard = { policy, resolve: systemResolve, clock: systemClock };
-        const options = { ...guard, authToken: account.authToken, newNonce: randomUUID };
-        return exchange(target, fields, options, signal, maxBytes);
-      },
-      rules: { checkUrl: (url) => checkSource(url, policy), maxUrlLength: config.api.maxUrlLength },
-    },
+    xml: { exchange: ask, rules: urlRules },
     answer,
     fallback: appTarget('FALLBACK_URL', config.apps.fallback, policy),
     hangup: appTarget('HANGUP_URL', config.apps.hangup, policy),
@@ -229,10 +231,9 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
   const music = startMusic({
     directory,
     engine,
-    ask: (source, fields, signal, maxBytes) => exchange(source, fields, signed, signal, maxBytes),
+    ask,
     rules: {
-      checkUrl: (url) => checkSource(url, policy),
-      maxUrlLength: config.api.maxUrlLength,
+      ...urlRules,
       say: (text, voice, language) => {
         const said = speaker.address(text, voice, language);
         return said.ok ? said.address : undefined;
@@ -334,7 +335,7 @@ async function start(config: Config, log: Logger): Promise<Shutdown> {
     speaker,
     callStreams: callStreams.streams,
     findCall: callStreams.findCall,
-    checkUrl: (url) => checkSource(url, policy),
+    checkUrl,
     tokens: { seconds: TOKEN_SECONDS, issue: (mpc, terms) => tokens.issue(mpc, terms) },
     users,
     contacts,
