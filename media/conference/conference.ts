@@ -19,7 +19,7 @@ export interface ConferenceReports extends PlayReports {
 
 /**
  * Sums who talks, and sends every member the sum without her own voice plus what is played to her. One mixer thread owns
- * it; `tick` is called every 20 ms and allocates nothing while nobody comes, goes or starts a play.
+ * it: every 20 ms it calls `begin`, `listen` and `send`, which allocate nothing while nobody comes, goes or starts a play.
  */
 export class Conference {
   readonly id: ConferenceId;
@@ -112,13 +112,6 @@ export class Conference {
 
   member(id: LegId): Member | undefined {
     return this.#byId.get(id);
-  }
-
-  /** Makes and sends one frame for every member. `now` in ms. */
-  tick(tick: number, now: number): void {
-    this.begin();
-    this.listen(0, this.#members.length, now);
-    this.send(tick);
   }
 
   /** First part of a tick: starts what is to be played. */

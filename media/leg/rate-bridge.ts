@@ -16,6 +16,11 @@ export class RateBridge {
     this.#down = new Resampler(conferenceRate, legRate);
   }
 
+  /** None is needed where the rates are the same. */
+  static between(legRate: number, conferenceRate: number): RateBridge | undefined {
+    return legRate === conferenceRate ? undefined : new RateBridge(legRate, conferenceRate);
+  }
+
   /** Turns `inward` into a frame at the conference's rate. */
   toConference(frame: Int16Array): void {
     this.#up.process(this.inward, frame);

@@ -143,7 +143,7 @@ export class RtpLeg implements MixerLeg {
     this.#sampleRate = sampleRate;
     this.#encodings = encodings;
     if (!sameRate && state.codec === this.#state.codec) {
-      this.#bridge = this.#bridgeTo(state.codec);
+      this.#bridge = RateBridge.between(state.codec.sampleRate, sampleRate);
       this.#sender.setSource(state.codec, encodings, this.#bridge);
     }
     this.update(state);
@@ -315,12 +315,8 @@ export class RtpLeg implements MixerLeg {
     this.#decoder = codec.createDecoder();
     this.#playout = new Playout({ clockRate: codec.clockRate, decoder: this.#decoder, seed: this.#sender.ssrc });
     this.#tally = new PlayoutTally();
-    this.#bridge = this.#bridgeTo(codec);
+    this.#bridge = RateBridge.between(codec.sampleRate, this.#sampleRate);
     this.#sender.setCodec(codec, this.#encodings, this.#bridge);
-  }
-
-  #bridgeTo({ sampleRate }: Codec): RateBridge | undefined {
-    return sampleRate === this.#sampleRate ? undefined : new RateBridge(sampleRate, this.#sampleRate);
   }
 }
 

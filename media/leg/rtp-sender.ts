@@ -109,8 +109,8 @@ export class RtpSender {
   }
 
   /**
-   * Makes the packet of a tick: returns its payload and writes its header to `head`, both valid until the next call of any sender in the thread. Undefined
-   * when the codec has nothing to send.
+   * Makes the packet of a tick: returns its payload and writes its header to `head`, both valid until the next call of any
+   * sender in the thread. Undefined when the codec has nothing to send.
    */
   next(output: Output, tick: number, payloadType: number, dtmfPayloadType: number | undefined): Uint8Array | undefined {
     this.#lastTick = tick;

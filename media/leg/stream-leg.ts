@@ -56,7 +56,7 @@ export class StreamLeg implements MixerLeg {
     const codec = this.#codec;
     this.#shared = encodings.of(codec);
     this.#encoder ??= this.#shared ? undefined : codec.createEncoder();
-    this.#bridge = codec.sampleRate === sampleRate ? undefined : new RateBridge(codec.sampleRate, sampleRate);
+    this.#bridge = RateBridge.between(codec.sampleRate, sampleRate);
   }
 
   pull(frame: Int16Array): boolean {

@@ -44,6 +44,8 @@ export class MixerWorker {
   readonly #conferences = new Map<ConferenceId, Conference>();
   readonly #conferenceList: Conference[] = [];
   readonly #seats = new Map<LegId, Seat>();
+  /** The RTP legs by the tick of each second in which they are reported. */
+  readonly #turns = Array.from({ length: SECOND_TICKS }, () => new Map<LegId, RtpLeg>());
   /** Legs whose ports are being bound, with the latest word on them. */
   readonly #opening = new Map<LegId, Extract<Command, { type: 'open-leg' }> | 'closed'>();
   readonly #sounds = new Map<number, Sound>();
@@ -232,6 +234,7 @@ export class MixerWorker {
 
   #seat(id: LegId, conference: Conference, leg: MixerLeg, state: LegChanges): void {
     this.#seats.set(id, { conference, leg });
+    if (leg instanceof RtpLeg) this.#turns[id % SECOND_TICKS]!.set(id, leg);
     conference.add(id, leg, state);
     this.#reshaped = true;
     this.#report({ type: 'leg-open', leg: id });
@@ -281,7 +284,8 @@ export class MixerWorker {
     const seat = this.#seats.get(id);
     if (!seat) return;
     this.#seats.delete(id);
-    if (!(seat.leg instanceof RtpLeg)) this.#streams -= 1;
+    if (seat.leg instanceof RtpLeg) this.#turns[id % SECOND_TICKS]!.delete(id);
+    else this.#streams -= 1;
     seat.conference.remove(id, reason);
     this.#reshaped = true;
   }
@@ -378,17 +382,18 @@ export class MixerWorker {
 
   /** Reports the legs whose turn it is: thousands in one tick would make it late. */
   #reportLegs(turn: number): void {
+    const due = this.#turns[turn]!;
+    if (due.size === 0) return;
     const now = this.#clock.now();
     const legs: LegReport[] = [];
-    for (const [leg, seat] of this.#seats) {
-      if (leg % SECOND_TICKS !== turn || !(seat.leg instanceof RtpLeg)) continue;
-      seat.leg.count();
-      const stats = seat.leg.stats();
-      const silentMs = now - seat.leg.lastHeardAt;
+    for (const [id, leg] of due) {
+      leg.count();
+      const stats = leg.stats();
+      const silentMs = now - leg.lastHeardAt;
       this.#quality.observe(stats, stats.packetsReceived > 0 && silentMs < SECOND_TICKS * FRAME_MS);
-      legs.push({ leg, stats, silentMs });
+      legs.push({ leg: id, stats, silentMs });
     }
-    if (legs.length > 0) this.#report({ type: 'legs', legs });
+    this.#report({ type: 'legs', legs });
   }
 
   #reportSecond(ticksSkipped: number): void {

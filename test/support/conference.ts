@@ -82,7 +82,9 @@ export class TestConference {
 
   runTicks(count: number): void {
     for (let i = 0; i < count; i++) {
-      this.conference.tick(this.#tick, this.#tick * 20);
+      this.conference.begin();
+      this.conference.listen(0, this.conference.members.length, this.#tick * 20);
+      this.conference.send(this.#tick);
       this.#tick += 1;
     }
   }
