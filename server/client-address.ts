@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { Networks, plainAddress } from './sip/networks.ts';
+import { Networks, plainAddress } from './networks.ts';
 
 type AskedBy = Pick<IncomingMessage, 'headers'> & { readonly socket: { readonly remoteAddress?: string | undefined } };
 

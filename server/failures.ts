@@ -1,5 +1,4 @@
-import { isIPv6 } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import { sourceOf } from './networks.ts';
 
 export interface FailureOptions {
   readonly perMinute: number;
@@ -45,12 +44,4 @@ export class Failures {
     this.#sources.delete(source);
     return undefined;
   }
-}
-
-/** One household of IPv6 has a whole /64; an IPv4 address may come dressed as IPv6. */
-function sourceOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const parsed = ipaddr.IPv6.parse(address);
-  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
-  return parsed.parts.slice(0, 4).join(':');
 }

@@ -1,5 +1,6 @@
 import { msToSamples, type SampleRate } from '../audio/frame.ts';
 import { type SoundMaker, unknownSound } from './local-sounds.ts';
+import { wavFile } from './wav-writer.ts';
 
 /** What is heard of a sound: tones together, one after the other. Silence has no tones. */
 interface Section {
@@ -67,28 +68,4 @@ function sectionSamples({ ms, tonesHz }: Section, sampleRate: SampleRate): Int16
     const sum = tonesHz.reduce((total, hz) => total + Math.sin((2 * Math.PI * hz * i) / sampleRate), 0);
     return Math.round(TONE_PEAK * level * sum);
   });
-}
-
-const HEADER_BYTES = 44;
-
-/** A wav file: RIFF, one `fmt ` chunk of 16-bit mono PCM, one `data` chunk. */
-export function wavFile(samples: Int16Array, sampleRate: number): Uint8Array {
-  const file = new DataView(new ArrayBuffer(HEADER_BYTES + samples.length * 2));
-  const text = (at: number, words: string): void => {
-    for (let i = 0; i < words.length; i += 1) file.setUint8(at + i, words.charCodeAt(i));
-  };
-  text(0, 'RIFF');
-  file.setUint32(4, file.byteLength - 8, true);
-  text(8, 'WAVEfmt ');
-  file.setUint32(16, 16, true);
-  file.setUint16(20, 1, true);
-  file.setUint16(22, 1, true);
-  file.setUint32(24, sampleRate, true);
-  file.setUint32(28, sampleRate * 2, true);
-  file.setUint16(32, 2, true);
-  file.setUint16(34, 16, true);
-  text(36, 'data');
-  file.setUint32(40, samples.length * 2, true);
-  for (const [i, sample] of samples.entries()) file.setInt16(HEADER_BYTES + i * 2, sample, true);
-  return new Uint8Array(file.buffer);
 }

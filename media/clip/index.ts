@@ -1,5 +1,5 @@
 /** Clips: from a URL to PCM in shared memory, fetched under guard, decoded under limits, cached. Main thread only. */
-export { type BuiltInSound, builtInSounds, SOUND_SCHEME, silenceAddress, soundAddress, wavFile } from './built-in.ts';
+export { type BuiltInSound, builtInSounds, SOUND_SCHEME, silenceAddress, soundAddress } from './built-in.ts';
 export type { Clip, ClipEvent, ClipLease, SharedSamples } from './clip.ts';
 export { type GuardedConnection, guardedConnector, guardedSocket, type Resolve, systemResolve } from './connector.ts';
 export { chooseDecoder, type Decoder, type DecoderChoice, type DecoderOrigin, type RefusedDecoder } from './decoder.ts';
@@ -23,3 +23,4 @@ export {
 export { executable, onPath, PRLIMIT } from './program.ts';
 export { type Slot, Slots } from './slots.ts';
 export { type ClipInfo, type ClipStats, ClipStore, type ClipStoreOptions } from './store.ts';
+export { WAV_HEADER_BYTES, wavFile, wavHeader } from './wav-writer.ts';

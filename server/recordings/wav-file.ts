@@ -1,28 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { WAV_HEADER_BYTES, wavHeader } from '../../media/clip/index.ts';
 
-const HEADER_BYTES = 44;
 const BYTES_PER_SAMPLE = 2;
-const PCM_FORMAT = 1;
 /** Sizes in a wav are 32 bits; this leaves room for the header and keeps samples whole. */
-export const MAX_WAV_DATA_BYTES = 0xffffffff - 1 - HEADER_BYTES;
-
-/** The header of a mono 16-bit wav (RIFF, PCM) that holds so many bytes of samples. */
-export function wavHeader(sampleRate: number, dataBytes: number): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.write('RIFF', 0, 'latin1');
-  header.writeUInt32LE(HEADER_BYTES - 8 + dataBytes, 4);
-  header.write('WAVEfmt ', 8, 'latin1');
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(PCM_FORMAT, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(sampleRate, 24);
-  header.writeUInt32LE(sampleRate * BYTES_PER_SAMPLE, 28);
-  header.writeUInt16LE(BYTES_PER_SAMPLE, 32);
-  header.writeUInt16LE(8 * BYTES_PER_SAMPLE, 34);
-  header.write('data', 36, 'latin1');
-  header.writeUInt32LE(dataBytes, 40);
-  return header;
-}
+export const MAX_WAV_DATA_BYTES = 0xffffffff - 1 - WAV_HEADER_BYTES;
 
 /** What a wav needs of a file; `FileHandle` has it. */
 export type WavHandle = Pick<FileHandle, 'write' | 'datasync' | 'close'>;
@@ -57,7 +38,7 @@ export class WavFile {
   async append(samples: Int16Array): Promise<void> {
     await this.#writeAt(
       new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength),
-      HEADER_BYTES + this.#dataBytes,
+      WAV_HEADER_BYTES + this.#dataBytes,
     );
     this.#dataBytes += samples.byteLength;
     await this.#writeAt(wavHeader(this.sampleRate, this.#dataBytes), 0);
@@ -92,17 +73,17 @@ export interface FoundWav {
 export async function repairWav(path: string): Promise<FoundWav | undefined> {
   const handle = await open(path, 'r+');
   try {
-    const header = Buffer.alloc(HEADER_BYTES);
-    const { bytesRead } = await handle.read(header, 0, HEADER_BYTES, 0);
+    const header = Buffer.alloc(WAV_HEADER_BYTES);
+    const { bytesRead } = await handle.read(header, 0, WAV_HEADER_BYTES, 0);
     const sampleRate = header.readUInt32LE(24);
     const ours = wavHeader(sampleRate, header.readUInt32LE(40));
     ours.copy(header, 4, 4, 8);
-    if (bytesRead < HEADER_BYTES || !header.equals(ours) || sampleRate === 0) return undefined;
+    if (bytesRead < WAV_HEADER_BYTES || !header.equals(ours) || sampleRate === 0) return undefined;
     const { size } = await handle.stat();
-    const present = Math.min(size - HEADER_BYTES, MAX_WAV_DATA_BYTES);
+    const present = Math.min(size - WAV_HEADER_BYTES, MAX_WAV_DATA_BYTES);
     const dataBytes = present - (present % BYTES_PER_SAMPLE);
-    await handle.truncate(HEADER_BYTES + dataBytes);
-    await handle.write(wavHeader(sampleRate, dataBytes), 0, HEADER_BYTES, 0);
+    await handle.truncate(WAV_HEADER_BYTES + dataBytes);
+    await handle.write(wavHeader(sampleRate, dataBytes), 0, WAV_HEADER_BYTES, 0);
     await handle.datasync();
     return { sampleRate, dataBytes };
   } finally {

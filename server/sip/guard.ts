@@ -1,7 +1,7 @@
+import { Networks } from '../networks.ts';
 import type { Flow } from './flow.ts';
 import type { HeaderTexts, SipRequest } from './message.ts';
 import { tagOf } from './message.ts';
-import { Networks } from './networks.ts';
 
 export type Verdict =
   /** `user`: whose password it came with; undefined when none was needed. */

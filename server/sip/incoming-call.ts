@@ -7,6 +7,7 @@ import { answering, Dialog, type DialogDeps } from './dialog.ts';
 import type { Flow } from './flow.ts';
 import type { Invitation } from './invitation.ts';
 import type { SipLog } from './log.ts';
+import { DISCARD_PORT } from './media-target.ts';
 import type { SipRequest } from './message.ts';
 import { Negotiation } from './negotiation.ts';
 import { reasonHeader } from './reason.ts';
@@ -27,8 +28,6 @@ export interface CallDeps extends DialogDeps {
   readonly newSessionId: () => number;
 }
 
-/** RTP to here is thrown away by every host (RFC 863): the leg's place to send while the peer has named none. */
-const DISCARD_PORT = 9;
 /** Seconds after which a refused caller may try again. */
 const RETRY_AFTER: Readonly<Record<'server_full' | 'busy' | 'draining', number>> = {
   server_full: 10,

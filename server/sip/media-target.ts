@@ -1,5 +1,8 @@
 import ipaddr from 'ipaddr.js';
-import { Networks } from './networks.ts';
+import { Networks } from '../networks.ts';
+
+/** RTP to here is thrown away by every host (RFC 863): the leg's place to send while the peer has named none. */
+export const DISCARD_PORT = 9;
 
 /** Addresses of clouds' metadata services. */
 const METADATA = new Networks(['169.254.169.254/32', 'fd00:ec2::254/128', '100.100.100.200/32', '168.63.129.16/32']);

@@ -7,6 +7,7 @@ import type { Dialog, DialogDeps } from './dialog.ts';
 import type { Flow } from './flow.ts';
 import type { Place } from './locate.ts';
 import type { SipLog } from './log.ts';
+import { DISCARD_PORT } from './media-target.ts';
 import type { NameAddress, SipRequest, SipResponse } from './message.ts';
 import { Negotiation } from './negotiation.ts';
 import { type InviteFailure, OutgoingInvite } from './outgoing-invite.ts';
@@ -54,8 +55,6 @@ export interface OutgoingCallEvents {
   /** Nothing of it is left: neither INVITE nor dialog. */
   readonly onGone: () => void;
 }
-
-const DISCARD_PORT = 9;
 
 /** How to open the leg of a call that we make: silent, to nowhere, until the answer says more. */
 export function outgoingLegOptions(codecs: readonly SupportedCodec[], address: string): RtpLegOptions {

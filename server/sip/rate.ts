@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import { sourceOf } from '../networks.ts';
 import type { Pressure } from './flow.ts';
 
 interface Bucket {
@@ -59,9 +59,4 @@ export class RateLimiter {
     }
     return bucket;
   }
-}
-
-function sourceOf(address: string): string {
-  if (!address.includes(':') || !ipaddr.IPv6.isValid(address)) return address;
-  return ipaddr.IPv6.parse(address).parts.slice(0, 4).join(':');
 }

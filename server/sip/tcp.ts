@@ -3,10 +3,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, connect as secureConnect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../media/time/clock.ts';
 import type { Certificate } from '../certificate.ts';
+import { plainAddress } from '../networks.ts';
 import type { ConnectingTransport, Flow, Pressure, Receiver } from './flow.ts';
 import { StreamFramer } from './framing.ts';
 import type { SipLimits } from './limits.ts';
-import { plainAddress } from './networks.ts';
 
 /** A source that sends faster than its rate is not read from for so long. */
 const BACK_PRESSURE_MS = 1000;

@@ -1,9 +1,9 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
+import { plainAddress } from '../networks.ts';
 import type { ConnectingTransport, Flow, Receiver } from './flow.ts';
 import type { SipLimits } from './limits.ts';
-import { plainAddress } from './networks.ts';
 import { readDatagram } from './reader.ts';
 
 /** Shorter than any message: what keeps a NAT open (RFC 5626 section 3.5). */

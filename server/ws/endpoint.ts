@@ -1,5 +1,4 @@
 import type { IncomingMessage, Server } from 'node:http';
-import { isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { MediaEngine } from '../../media/engine.ts';
@@ -16,6 +15,7 @@ import {
   type MpcRef,
   plainTerms,
 } from '../mpc/index.ts';
+import { plainAddress } from '../networks.ts';
 import { StreamCounters, type StreamStats } from './counters.ts';
 import { describeFormat } from './format.ts';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from './limits.ts';
@@ -324,9 +324,4 @@ class Endpoint implements StreamEndpoint {
     this.#counters.refused(refusal.status);
     writeRefusal(socket, refusal, this.#deps.newUuid());
   }
-}
-
-/** IPv4 addresses on a socket of both families come dressed as IPv6. */
-function plainAddress(address: string): string {
-  return isIPv6(address) && address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { repairWav, WavFile, wavHeader } from '../../../../server/recordings/wav-file.ts';
+import { wavHeader } from '../../../../media/clip/index.ts';
+import { repairWav, WavFile } from '../../../../server/recordings/wav-file.ts';
 import { readWav, writeWav } from '../../../support/wav.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'partyline-wav-'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Networks, plainAddress } from '../../../../server/sip/networks.ts';
+import { Networks, plainAddress } from '../../../../server/networks.ts';
 import { RateLimiter } from '../../../../server/sip/rate.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
 

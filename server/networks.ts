@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** IPv4 written as IPv6 (`::ffff:192.0.2.1`) becomes IPv4, and zone ids go; anything that is no address stays. */
@@ -7,6 +7,16 @@ export function plainAddress(address: string): string {
   const [bare = ''] = address.split('%', 1);
   if (!ipaddr.isValid(bare)) return address;
   return ipaddr.process(bare).toString();
+}
+
+/**
+ * Who counts as one to those who limit: one household of IPv6 has a whole /64; an IPv4 address may come dressed as IPv6.
+ */
+export function sourceOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  const parsed = ipaddr.IPv6.parse(address);
+  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address().toString();
+  return parsed.parts.slice(0, 4).join(':');
 }
 
 /** A set of networks such as `10.0.0.0/8` and `::1/128`. */
