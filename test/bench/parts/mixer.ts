@@ -1,9 +1,9 @@
 import { mulaw } from '../../../media/codec/g711.ts';
 import type { PacketHandler, PacketIo, PacketSocket } from '../../../media/io/packet-io.ts';
-import { LegMemory } from '../../../media/leg/leg-memory.ts';
 import { RTP_HEADER_BYTES, writeRtpHeader } from '../../../media/rtp/packet.ts';
 import type { Clock } from '../../../media/time/clock.ts';
 import { MixerWorker } from '../../../media/worker/mixer-worker.ts';
+import { rtpSpec } from '../../support/rtp-spec.ts';
 import { tone } from '../../support/tones.ts';
 import { toneHz } from '../load/generator.ts';
 import { median } from '../measure/statistics.ts';
@@ -160,22 +160,13 @@ function openLeg(worker: MixerWorker, leg: number): void {
     conference: `room-${Math.floor(leg / ROOM_SIZE)}`,
     leg: leg + 1,
     state: {},
-    spec: {
-      kind: 'rtp',
-      port: portOf(leg),
-      codec: { name: 'PCMU', payloadType: 0, clockRate: SAMPLE_RATE, channels: 1 },
-      dtmfPayloadType: undefined,
-      comfortNoisePayloadType: undefined,
+    spec: rtpSpec(portOf(leg), {
       remote: { address: HOST, port: 40_000 + leg },
-      alsoTrusted: [],
-      direction: 'sendrecv',
-      started: true,
       cname: `leg-${leg}`,
       ssrc: leg + 1,
       sequence: 0,
       timestamp: 0,
-      memory: LegMemory.allocate(),
-    },
+    }),
   });
 }
 

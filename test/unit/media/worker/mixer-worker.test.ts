@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mulaw } from '../../../../media/codec/g711.ts';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
-import { LegMemory } from '../../../../media/leg/leg-memory.ts';
 import { PLAIN_PLAY } from '../../../../media/play/plain-play.ts';
 import { parseRtp, RTP_HEADER_BYTES, RtpFault, RtpHeader, writeRtpHeader } from '../../../../media/rtp/packet.ts';
 import {
@@ -17,29 +16,9 @@ import { MixerWorker } from '../../../../media/worker/mixer-worker.ts';
 import type { Report, RtpLegSpec } from '../../../../media/worker/protocol.ts';
 import { FakeIo } from '../../../support/fake-io.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
+import { PEER, rtpSpec } from '../../../support/rtp-spec.ts';
 
-const PEER = '192.0.2.10';
 const FRAME = 160;
-
-function spec(port: number, changes: Partial<RtpLegSpec> = {}): RtpLegSpec {
-  return {
-    kind: 'rtp',
-    port,
-    codec: { name: 'PCMU', payloadType: 0, clockRate: 8000, channels: 1 },
-    dtmfPayloadType: undefined,
-    comfortNoisePayloadType: undefined,
-    remote: { address: PEER, port: 4000 },
-    alsoTrusted: [],
-    direction: 'sendrecv',
-    started: true,
-    cname: 'test',
-    ssrc: 0xabcd,
-    sequence: 65_530,
-    timestamp: 4_294_967_000,
-    memory: LegMemory.allocate(),
-    ...changes,
-  };
-}
 
 class Bench {
   readonly clock = new HandClock();
@@ -81,7 +60,7 @@ class Bench {
 async function bench(): Promise<Bench> {
   const made = new Bench();
   made.worker.command({ type: 'open-conference', conference: 'c', sampleRate: 8000, floor: OPEN_FLOOR });
-  await made.open(1, spec(20_000));
+  await made.open(1, rtpSpec(20_000));
   return made;
 }
 
@@ -136,7 +115,7 @@ test('skipped ticks leave the timestamp on the ideal clock and no hole in the se
 
 test('two legs hear each other through real packets', async () => {
   const on = await bench();
-  await on.open(2, spec(20_002, { remote: { address: PEER, port: 5000 } }));
+  await on.open(2, rtpSpec(20_002, { remote: { address: PEER, port: 5000 } }));
   const ana = new Talker(on, 20_000, 4000);
   on.run(20, () => ana.say(1000));
   const heard = on.io.sockets.get(20_002)!.sent.at(-1)!.bytes.subarray(RTP_HEADER_BYTES);
@@ -152,7 +131,7 @@ test('two legs hear each other through real packets', async () => {
 
 test('nothing is sent before the call is confirmed, until five packets were learned', async () => {
   const on = await bench();
-  await on.open(2, spec(20_002, { started: false }));
+  await on.open(2, rtpSpec(20_002, { started: false }));
   on.run(5);
   assert.equal(on.io.sockets.get(20_002)!.sent.length, 0);
   const ana = new Talker(on, 20_002, 4000);
@@ -165,7 +144,7 @@ test('nothing is sent before the call is confirmed, until five packets were lear
 
 test('packets of strangers are counted, not heard, and get nothing back', async () => {
   const on = await bench();
-  await on.open(2, spec(20_002, { remote: { address: PEER, port: 5000 } }));
+  await on.open(2, rtpSpec(20_002, { remote: { address: PEER, port: 5000 } }));
   const stranger = new Talker(on, 20_000, 4000);
   on.run(60, () => stranger.say(9000, '203.0.113.5'));
   const second = on.of('second').at(-1)!;
@@ -214,9 +193,9 @@ test('a play for a leg that has just gone is reported ended for it', async () =>
 test('a port that is taken is reported, and a leg closed while its port is bound never appears', async () => {
   const on = await bench();
   on.io.taken.add(20_004);
-  await on.open(2, spec(20_004));
+  await on.open(2, rtpSpec(20_004));
   assert.deepEqual(on.of('leg-refused'), [{ type: 'leg-refused', leg: 2, code: 'EADDRINUSE' }]);
-  on.worker.command({ type: 'open-leg', conference: 'c', leg: 3, spec: spec(20_006), state: {} });
+  on.worker.command({ type: 'open-leg', conference: 'c', leg: 3, spec: rtpSpec(20_006), state: {} });
   on.worker.command({ type: 'close-leg', leg: 3 });
   await new Promise(setImmediate);
   assert.ok(on.io.sockets.get(20_006)!.closed);
@@ -244,9 +223,9 @@ test('ending a conference ends its plays and closes its sockets', async () => {
 test('on hold in the sending direction packets pause, and resume with the marker set', async () => {
   const on = await bench();
   on.run(2);
-  on.worker.command({ type: 'update-leg', leg: 1, spec: spec(20_000, { direction: 'inactive' }), state: {} });
+  on.worker.command({ type: 'update-leg', leg: 1, spec: rtpSpec(20_000, { direction: 'inactive' }), state: {} });
   on.run(5);
-  on.worker.command({ type: 'update-leg', leg: 1, spec: spec(20_000), state: {} });
+  on.worker.command({ type: 'update-leg', leg: 1, spec: rtpSpec(20_000), state: {} });
   on.run(2);
   const header = new RtpHeader();
   const markers = on.io.sockets.get(20_000)!.sent.map(({ bytes }) => {
@@ -296,7 +275,7 @@ test('a sender report goes to the port above about every five seconds, and its e
 
 test('digits come in once each, and go out in place of sound', async () => {
   const on = await bench();
-  await on.open(2, spec(20_002, { dtmfPayloadType: 101 }));
+  await on.open(2, rtpSpec(20_002, { dtmfPayloadType: 101 }));
   on.run(1);
   const event = (sequence: number, ended: boolean): void => {
     const packet = new Uint8Array(RTP_HEADER_BYTES + 4);
@@ -331,7 +310,7 @@ test('digits come in once each, and go out in place of sound', async () => {
 
 test('every leg is reported once a second, and not all in one tick', async () => {
   const on = await bench();
-  for (let leg = 2; leg <= 6; leg++) await on.open(leg, spec(20_000 + 2 * leg));
+  for (let leg = 2; leg <= 6; leg++) await on.open(leg, rtpSpec(20_000 + 2 * leg));
   const before = on.of('legs').length;
   on.run(50);
   const reports = on.of('legs').slice(before);
@@ -344,9 +323,9 @@ test('every leg is reported once a second, and not all in one tick', async () =>
 
 test('the silence of a hold is not held against the peer when the call is resumed', async () => {
   const on = await bench();
-  on.worker.command({ type: 'update-leg', leg: 1, spec: spec(20_000, { direction: 'sendonly' }), state: {} });
+  on.worker.command({ type: 'update-leg', leg: 1, spec: rtpSpec(20_000, { direction: 'sendonly' }), state: {} });
   on.run(500);
-  on.worker.command({ type: 'update-leg', leg: 1, spec: spec(20_000), state: {} });
+  on.worker.command({ type: 'update-leg', leg: 1, spec: rtpSpec(20_000), state: {} });
   on.run(50);
   const { silentMs } = on.of('legs').at(-1)!.legs[0]!;
   assert.ok(silentMs <= 1020, `${silentMs} ms`);

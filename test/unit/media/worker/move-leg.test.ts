@@ -10,27 +10,12 @@ import { MixerWorker } from '../../../../media/worker/mixer-worker.ts';
 import type { Report, RtpLegSpec } from '../../../../media/worker/protocol.ts';
 import { FakeIo } from '../../../support/fake-io.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
+import { PEER, rtpSpec } from '../../../support/rtp-spec.ts';
 
-const PEER = '192.0.2.10';
 const FRAME = 160;
 let SPEC: RtpLegSpec;
 beforeEach(() => {
-  SPEC = {
-    kind: 'rtp',
-    port: 20_000,
-    codec: { name: 'PCMU', payloadType: 0, clockRate: 8000, channels: 1 },
-    dtmfPayloadType: 101,
-    comfortNoisePayloadType: undefined,
-    remote: { address: PEER, port: 4000 },
-    alsoTrusted: [],
-    direction: 'sendrecv',
-    started: true,
-    cname: 'test',
-    ssrc: 0xabcd,
-    sequence: 100,
-    timestamp: 5000,
-    memory: LegMemory.allocate(),
-  };
+  SPEC = rtpSpec(20_000, { dtmfPayloadType: 101, sequence: 100, timestamp: 5000 });
 });
 
 /** A mixer with the conferences `room` and `mpc`, on a clock that the test moves. */
