@@ -52,7 +52,7 @@ export class RtpSender {
     this.#sequence = begun ? memory.sequence : origin.sequence;
     this.#baseTimestamp = begun ? memory.timestamp : origin.timestamp;
     this.#baseTick = begun ? memory.tick : 0;
-    this.#lastTick = this.#baseTick;
+    this.#lastTick = begun ? memory.tick : -1;
   }
 
   get ssrc(): number {
@@ -110,9 +110,11 @@ export class RtpSender {
 
   /**
    * Makes the packet of a tick: returns its payload and writes its header to `head`, both valid until the next call of any
-   * sender in the thread. Undefined when the codec has nothing to send.
+   * sender in the thread. Undefined when the codec has nothing to send, or when the mixer that the stream comes from was ahead
+   * and has sent this tick's.
    */
   next(output: Output, tick: number, payloadType: number, dtmfPayloadType: number | undefined): Uint8Array | undefined {
+    if (tick <= this.#lastTick) return undefined;
     this.#lastTick = tick;
     const timestamp = this.timestampOf(tick);
     if (this.#digits?.busy && dtmfPayloadType !== undefined) {

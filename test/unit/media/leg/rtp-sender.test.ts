@@ -107,3 +107,20 @@ test('a sender made again from what the old one left in memory goes on with the 
   assert.equal(after.marker, true, 'a new burst');
   assert.deepEqual([second.packets, second.octets], [4, 640], 'RTCP counts on');
 });
+
+test('a tick that another mixer has sent is not sent again', () => {
+  const memory = new LegMemory();
+  const first = new RtpSender(ORIGIN, memory);
+  first.setCodec(mulaw, encodings, undefined);
+  const before = send(first, [1000, 1001]).at(-1)!;
+  const second = new RtpSender(ORIGIN, new LegMemory(memory.memory));
+  second.setCodec(mulaw, encodings, undefined);
+  const output = new Output(160);
+  output.begin(true);
+  assert.equal(second.next(output, 1000, 0, undefined), undefined);
+  assert.equal(second.next(output, 1001, 0, undefined), undefined);
+  const [after] = send(second, [1002]);
+  assert.ok(after, 'the tick after is sent');
+  assert.equal(after.sequence, (before.sequence + 1) & 0xffff);
+  assert.equal(after.timestamp, (before.timestamp + 160) % 2 ** 32);
+});
