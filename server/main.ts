@@ -469,7 +469,7 @@ function appTarget(
   if (!verdict.ok)
     throw new StartError(`${name} cannot be called: ${verdict.message}. FETCH_ALLOW opens private receivers.`);
   const url = new URL(text);
-  return callbackTarget(url, url.hash, method);
+  return callbackTarget(url, method);
 }
 
 function clipLimits({ fetch, clip, decoder }: Config): Partial<ClipLimits> {

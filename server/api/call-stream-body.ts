@@ -77,5 +77,5 @@ function parseCallback(body: Body, rules: UrlRules): CallbackTarget | undefined 
   const text = textField(body, 'status_callback_url');
   if (text === undefined || text === '') return undefined;
   const url = calledUrl('status_callback_url', text, rules);
-  return callbackTarget(url, url.hash, method);
+  return callbackTarget(url, method);
 }

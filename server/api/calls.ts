@@ -112,7 +112,7 @@ function parseTarget(body: Body, leg: 'aleg' | 'bleg', rules: CallsDeps['rules']
   if (text === '') throw badField(name, 'must be given: the URL that is asked for XML');
   const url = calledUrl(name, text, rules);
   const method = wordField(body, `${leg}_method`, ['get', 'post']) === 'get' ? 'GET' : 'POST';
-  return callbackTarget(url, url.hash, method);
+  return callbackTarget(url, method);
 }
 
 function presentCall(call: Call): Record<string, unknown> {

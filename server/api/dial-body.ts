@@ -142,7 +142,7 @@ function target(body: Body, name: string, rules: DialBodyRules, fallback: 'GET' 
 
 function checked(text: string, name: string, rules: DialBodyRules, method: 'GET' | 'POST'): CallbackTarget {
   const url = calledUrl(name, text, rules);
-  return callbackTarget(url, url.hash, method);
+  return callbackTarget(url, method);
 }
 
 /** SDKs send empty text for what their caller left out. */

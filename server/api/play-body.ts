@@ -181,7 +181,7 @@ export function checkedCallback(
 ): CallbackTarget | undefined {
   if (text === undefined || text === '') return undefined;
   const url = calledUrl(field, text, rules);
-  return callbackTarget(url, url.hash, method === 'get' ? 'GET' : 'POST');
+  return callbackTarget(url, method === 'get' ? 'GET' : 'POST');
 }
 
 /** `true`, or the gain of live speech in dB, or all three numbers. */

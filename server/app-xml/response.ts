@@ -52,7 +52,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     ),
   Redirect: (text, attributes, rules) =>
     having(redirect, attributes, ({ method = 'POST' }) =>
-      withUrl(text, rules, (url) => ({ verb: 'Redirect', target: callbackTarget(url, url.hash, method) })),
+      withUrl(text, rules, (url) => ({ verb: 'Redirect', target: callbackTarget(url, method) })),
     ),
   DTMF: (text) =>
     /^[0-9*#A-D]{1,64}$/.test(text) ? right({ verb: 'DTMF', digits: text }) : wrong('its text must be digits'),

@@ -36,10 +36,10 @@ export const DEFAULT_TUNING: CallbackTuning = {
  * Splits a callback's URL from its fragment, `#ct=2000&rt=5000&tt=7000&rc=2&rp=4xx,ct`: Plivo's way to say how a URL is
  * to be called. Numbers out of range are brought into it; what cannot be read is left out.
  */
-export function callbackTarget(url: URL, fragment: string, method: 'GET' | 'POST'): CallbackTarget {
+export function callbackTarget(url: URL, method: 'GET' | 'POST'): CallbackTarget {
   const bare = new URL(url);
   bare.hash = '';
-  return { url: bare, method, tuning: parseTuning(fragment) };
+  return { url: bare, method, tuning: parseTuning(url.hash) };
 }
 
 /** `fragment` with or without its `#`. */

@@ -251,13 +251,13 @@ function toTerms(body: TermsBody): JoinTerms & { readonly mpc: MpcTerms } {
 }
 
 function target(url: URL | undefined, method: 'GET' | 'POST'): CallbackTarget | undefined {
-  return url && callbackTarget(url, url.hash, method);
+  return url && callbackTarget(url, method);
 }
 
 function entrySound(sound: 'none' | keyof typeof BEEPS | URL, method: 'GET' | 'POST'): EntrySound {
   if (sound === 'none') return { kind: 'none' };
   if (typeof sound === 'string') return { kind: 'beep', beep: BEEPS[sound] };
-  return { kind: 'source', source: callbackTarget(sound, sound.hash, method) };
+  return { kind: 'source', source: callbackTarget(sound, method) };
 }
 
 const anything = termsSchema({ checkUrl: () => ({ ok: true }), maxUrlLength: 0 });

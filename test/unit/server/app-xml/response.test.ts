@@ -149,7 +149,7 @@ test('no document makes it throw', () => {
 });
 
 test('an answer is XML under 200, whole; an empty one means that nothing is left to do', async () => {
-  const target = callbackTarget(new URL('https://a.example/'), '', 'POST');
+  const target = callbackTarget(new URL('https://a.example/'), 'POST');
   const signal = new AbortController().signal;
   const asked = async (status: number, body: string, cut = false): Promise<ResponseRead> =>
     fetchAppXml(

@@ -33,7 +33,7 @@ function send(
 ): Promise<DeliveryOutcome> {
   const url = new URL(text);
   return deliver(
-    callbackTarget(url, url.hash, method),
+    callbackTarget(url, method),
     FIELDS,
     { policy, resolve, clock: systemClock, authToken: TOKEN, newNonce: () => 'nonce-1' },
     signal,
@@ -186,7 +186,7 @@ test('the end of the server ends an attempt at once', async () => {
 test('the policy without exceptions refuses every loopback receiver', async () => {
   const url = new URL(receiver.url('/'));
   const outcome = await deliver(
-    callbackTarget(url, '', 'POST'),
+    callbackTarget(url, 'POST'),
     FIELDS,
     { policy: sourcePolicy(), resolve: systemResolve, clock: systemClock, authToken: TOKEN, newNonce: () => 'n' },
     new AbortController().signal,

@@ -80,7 +80,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 const to = (url = 'https://x.example/cb'): CallbackTarget => {
   const parsed = new URL(url);
-  return callbackTarget(parsed, parsed.hash, 'POST');
+  return callbackTarget(parsed, 'POST');
 };
 
 const named = (n: string) => new Map([['n', n]]);

@@ -10,7 +10,7 @@ function letter(serial: number, url = 'https://x.example/cb?a=1#rc=2&rp=4xx,ct')
   return {
     serial,
     conference: 'mpc',
-    target: callbackTarget(parsed, parsed.hash, 'GET'),
+    target: callbackTarget(parsed, 'GET'),
     fields: new Map([
       ['EventName', 'MPCEnd'],
       ['MPCName', `ä ${serial}`],

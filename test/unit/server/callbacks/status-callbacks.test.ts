@@ -42,7 +42,7 @@ function begin(fallback?: readonly StatusEventGroup[]): StatusCallbacks {
     newUuid: () => crypto.randomUUID(),
   });
   const terms: StatusTerms | undefined = fallback && {
-    target: callbackTarget(new URL(DEFAULT), '', 'POST'),
+    target: callbackTarget(new URL(DEFAULT), 'POST'),
     events: fallback,
   };
   const status = new StatusCallbacks({
@@ -223,7 +223,7 @@ test('plays are told of under their own group, numbered with the rest', async ()
 test('what an earlier process could not tell is told by the time it happened, without a number', () => {
   const status = begin(['participant-state-changes']);
   const own: StatusTerms = {
-    target: callbackTarget(new URL(OWN), '#rc=1', 'GET'),
+    target: callbackTarget(new URL(`${OWN}#rc=1`), 'GET'),
     events: ['mpc-state-changes', 'participant-state-changes'],
   };
   const at = new Date(START - 3_600_000);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { callbackTarget, DEFAULT_TUNING, parseTuning } from '../../../../server/callbacks/target.ts';
 
 test('without a fragment an attempt has 5 seconds, three retries, and patience with passing trouble', () => {
-  const { url, method, tuning } = callbackTarget(new URL('https://x.example/cb?a=1'), '', 'POST');
+  const { url, method, tuning } = callbackTarget(new URL('https://x.example/cb?a=1'), 'POST');
   assert.deepEqual([url.href, method], ['https://x.example/cb?a=1', 'POST']);
   assert.deepEqual(tuning, DEFAULT_TUNING);
   assert.deepEqual([tuning.totalMs, tuning.retries, [...tuning.retryOn].sort()], [5000, 3, ['5xx', 'ct', 'rt']]);
@@ -11,7 +11,7 @@ test('without a fragment an attempt has 5 seconds, three retries, and patience w
 
 test("Plivo's parameters in the fragment are taken, and the fragment is not sent", () => {
   const given = new URL('https://x.example/cb#ct=2000&rt=3000&tt=4000&rc=2&rp=4xx,ct&er=a');
-  const { url, tuning } = callbackTarget(given, given.hash, 'GET');
+  const { url, tuning } = callbackTarget(given, 'GET');
   assert.equal(url.href, 'https://x.example/cb');
   assert.deepEqual(
     { ...tuning, retryOn: [...tuning.retryOn].sort() },

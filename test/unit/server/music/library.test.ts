@@ -4,7 +4,7 @@ import { type CallbackTarget, callbackTarget, type Exchange } from '../../../../
 import { Library } from '../../../../server/music/index.ts';
 import { AppUnderTest } from '../../../support/app.ts';
 
-const SOURCE = callbackTarget(new URL('https://app.example.com/wait?secret=1'), '', 'POST');
+const SOURCE = callbackTarget(new URL('https://app.example.com/wait?secret=1'), 'POST');
 
 async function ask(answer: Exchange | { status?: number; body: string; cut?: boolean }) {
   const exchange: Exchange =
