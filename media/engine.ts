@@ -60,7 +60,7 @@ export type Track = 'said' | 'heard';
 /** A stream leg's sound: 20 ms frames of raw audio; `L16` is little-endian. */
 export interface StreamLegOptions {
   readonly encoding: 'PCMU' | 'L16';
-  readonly sampleRate: 8000 | 16000;
+  readonly sampleRate: 8000 | 16000 | 24000;
   /** Takes each 20 ms frame the member hears. The bytes are only valid during the call. */
   readonly onFrame: (frame: Uint8Array) => void;
   /**

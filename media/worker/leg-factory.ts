@@ -34,7 +34,7 @@ export class LegFactory {
   readonly #totals: RtpTotals;
   readonly #report: (report: Report) => void;
   readonly #encodings = new Map<number, Encodings>();
-  readonly #littleEndian = new Map<number, Codec>([8000, 16000].map((rate) => [rate, l16LittleEndian(rate)]));
+  readonly #littleEndian = new Map<number, Codec>([8000, 16000, 24000].map((rate) => [rate, l16LittleEndian(rate)]));
 
   constructor(options: {
     readonly clock: Clock;

@@ -45,7 +45,7 @@ export interface RtpLegSpec {
 export interface StreamLegSpec {
   readonly kind: 'stream';
   readonly encoding: 'PCMU' | 'L16';
-  readonly sampleRate: 8000 | 16000;
+  readonly sampleRate: StreamLegOptions['sampleRate'];
   readonly listensTo: StreamLegOptions['listensTo'] | undefined;
   /** Shared: what the member says, and what it hears. */
   readonly inward: SharedArrayBuffer;

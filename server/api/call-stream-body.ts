@@ -1,7 +1,13 @@
 import { type CallStreamTerms, DEFAULT_TIMEOUT_SECONDS, httpTwin } from '../call-streams/index.ts';
 import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import { ApiError, badField } from '../errors.ts';
-import { type AudioFormat, type AudioTrack, DEFAULT_CONTENT_TYPE, parseContentType } from '../ws/index.ts';
+import {
+  type AudioFormat,
+  type AudioTrack,
+  DEFAULT_CONTENT_TYPE,
+  FORMAT_NAMES,
+  parseContentType,
+} from '../ws/index.ts';
 import { calledUrl, type UrlRules } from './called-url.ts';
 import { flagField, numberField, textField, wordField } from './fields.ts';
 import type { Body } from './resource.ts';
@@ -48,8 +54,7 @@ function parseServiceUrl(body: Body, { checkUrl, maxUrlLength }: UrlRules): URL 
 function parseFormat(body: Body, protocol: CallStreamTerms['protocol']): AudioFormat {
   const text = textField(body, 'content_type') || undefined;
   const format = parseContentType(text ?? (protocol === 'twilio' ? 'audio/x-mulaw' : DEFAULT_CONTENT_TYPE));
-  if (!format)
-    throw badField('content_type', 'must be audio/x-l16;rate=8000, audio/x-l16;rate=16000 or audio/x-mulaw;rate=8000');
+  if (!format) throw badField('content_type', `must be one of ${FORMAT_NAMES.join(', ')}`);
   if (protocol === 'twilio' && format.encoding !== 'PCMU')
     throw badField('content_type', 'must be audio/x-mulaw;rate=8000 with protocol twilio');
   return format;

@@ -73,8 +73,7 @@ function update(request: ApiRequest, deps: ParticipantsDeps): Answer {
   const mute = flagField(request.body, 'mute');
   const hold = flagField(request.body, 'hold');
   const coach = flagField(request.body, 'coach_mode');
-  // Nothing sounds here when a member's state changes, so there is nothing to disable; the flag is read all the same.
-  flagField(request.body, 'disable_state_change_sound');
+  const quiet = flagField(request.body, 'disable_state_change_sound') ?? false;
   if (mute === undefined && hold === undefined && coach === undefined)
     throw badField('mute, hold or coach_mode', 'must be given');
   if (coach !== undefined && selection.all) throw badField('coach_mode', 'cannot be set for all');
@@ -82,7 +81,7 @@ function update(request: ApiRequest, deps: ParticipantsDeps): Answer {
   const members = presentMembers(mpc, selection);
   if (coach !== undefined && members.some((member) => member.role !== 'supervisor'))
     throw badField('coach_mode', 'is for supervisors');
-  for (const member of members) deps.directory.change(mpc, member, { muted: mute, held: hold, coach });
+  for (const member of members) deps.directory.change(mpc, member, { muted: mute, held: hold, coach }, quiet);
   return {
     status: 202,
     body: {

@@ -56,7 +56,14 @@ export type DirectoryEvent =
   | { readonly type: 'member-joined'; readonly mpc: Mpc; readonly member: Member }
   | { readonly type: 'member-left'; readonly mpc: Mpc; readonly member: Member }
   /** Muted, held or coaching: not as before. */
-  | { readonly type: 'member-changed'; readonly mpc: Mpc; readonly member: Member; readonly what: keyof MemberChanges }
+  | {
+      readonly type: 'member-changed';
+      readonly mpc: Mpc;
+      readonly member: Member;
+      readonly what: keyof MemberChanges;
+      /** No sound is to tell of it. */
+      readonly quiet: boolean;
+    }
   | { readonly type: 'leg'; readonly mpc: Mpc; readonly member: Member; readonly event: LegEvent };
 
 /** What may change about a member who is in an MPC; absent fields stay. */
@@ -216,13 +223,13 @@ export class Directory {
   }
 
   /** Mutes, holds or lets coach. What is that way already is not told again. */
-  change(mpc: Mpc, member: Member, changes: MemberChanges): void {
+  change(mpc: Mpc, member: Member, changes: MemberChanges, quiet = false): void {
     if (!member.present) return;
     const changed: (keyof MemberChanges)[] = [];
     for (const what of ['muted', 'held', 'coach'] as const)
       if (changes[what] !== undefined && changes[what] !== member[what]) changed.push(what);
     for (const what of changed) member.set(what, changes[what] === true);
-    for (const what of changed) this.#emit({ type: 'member-changed', mpc, member, what });
+    for (const what of changed) this.#emit({ type: 'member-changed', mpc, member, what, quiet });
   }
 
   /** Takes a member out. `tellPeer` is false when the far side hung up. Idempotent. */

@@ -7,18 +7,22 @@ import type { Score } from './score.ts';
 
 /** At once, over whatever is being played. */
 const ONCE: PlayOptions = { ...PLAIN_PLAY, layer: 'whisper' };
+/** Plivo's sound for a supervisor who is heard by others from now on than before. */
+const COACHING: EntrySound = { kind: 'beep', beep: 1 };
 
 /** Plays what a source gives to everybody who is in the conversation, over all else. `who`: whose terms ask for it. */
 export async function announce(deps: MusicDeps, mpc: Mpc, who: Member, source: CallbackTarget): Promise<void> {
   playOnce(deps, mpc, await deps.score(source, mpc, who));
 }
 
-/** Tells everybody who is in the conversation, by a sound, that somebody came or went. */
+/** Tells everybody who is in the conversation, by a sound, that somebody came or went, or began or ended coaching. */
 export function playEntrySounds(deps: MusicDeps): void {
   const { directory } = deps;
   directory.subscribe((event) => {
     if (event.type === 'member-joined') void tell(event.mpc, event.member, event.member.terms.enterSound);
     if (event.type === 'member-left') void tell(event.mpc, event.member, event.member.terms.exitSound);
+    if (event.type === 'member-changed' && event.what === 'coach' && !event.quiet)
+      void tell(event.mpc, event.member, COACHING);
   });
 
   async function tell(mpc: Mpc, who: Member, sound: EntrySound): Promise<void> {

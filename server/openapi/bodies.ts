@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TERMS_SCHEMA } from '../mpc/index.ts';
+import { FORMAT_NAMES } from '../ws/index.ts';
 import { flag, list, method, number, text, url, whole, word } from './wire.ts';
 
 const DAY_MS = 86_400_000;
@@ -139,11 +140,7 @@ export const BODIES = {
     bidirectional: flag('The application may play audio', false),
     audio_track: word(['inbound', 'outbound', 'both'], 'What is streamed', 'inbound'),
     stream_timeout: whole(1, 86_400, 'Seconds', 86_400),
-    content_type: word(
-      ['audio/x-l16;rate=8000', 'audio/x-l16;rate=16000', 'audio/x-mulaw;rate=8000'],
-      'Of the audio both ways',
-      'audio/x-l16;rate=8000',
-    ),
+    content_type: word(FORMAT_NAMES, 'Of the audio both ways', 'audio/x-l16;rate=8000'),
     extra_headers: text('Pairs name=value with commas between them'),
     protocol: word(['plivo', 'twilio'], 'Whose messages are spoken', 'plivo'),
     status_callback_url: url('Is told of the stream'),

@@ -7,6 +7,14 @@ export type AudioFormat = Pick<StreamLegOptions, 'encoding' | 'sampleRate'>;
 export const CONTENT_TYPES = ['audio/x-mulaw', 'audio/x-l16'] as const;
 export type ContentType = (typeof CONTENT_TYPES)[number];
 
+/** All formats, by the names under which they are asked for. */
+export const FORMAT_NAMES = [
+  'audio/x-l16;rate=8000',
+  'audio/x-l16;rate=16000',
+  'audio/x-l16;rate=24000',
+  'audio/x-mulaw;rate=8000',
+] as const;
+
 /** What a client gets that asks for nothing: Plivo's own default. */
 export const DEFAULT_CONTENT_TYPE = 'audio/x-l16;rate=8000';
 
@@ -17,8 +25,8 @@ export function contentTypeOf(format: AudioFormat): ContentType {
 /** The format of a content type at a rate in Hz, or undefined for a pair that we do not speak. */
 export function formatOf(contentType: ContentType, sampleRate: number): AudioFormat | undefined {
   if (sampleRate === 8000) return { encoding: contentType === 'audio/x-mulaw' ? 'PCMU' : 'L16', sampleRate };
-  if (sampleRate === 16000 && contentType === 'audio/x-l16') return { encoding: 'L16', sampleRate };
-  return undefined;
+  const isWide = sampleRate === 16000 || sampleRate === 24000;
+  return isWide && contentType === 'audio/x-l16' ? { encoding: 'L16', sampleRate } : undefined;
 }
 
 /** Reads `audio/x-l16;rate=16000`; without a rate it is 8000 Hz. */

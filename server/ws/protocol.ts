@@ -27,8 +27,8 @@ const playAudio = z.object({
       contentType: z.enum(CONTENT_TYPES, 'must be "audio/x-mulaw" or "audio/x-l16"'),
       // Plivo's guides write it both ways.
       sampleRate: z.union(
-        [z.literal(8000), z.literal(16000), z.literal('8000'), z.literal('16000')],
-        'must be 8000 or 16000',
+        [z.literal([8000, 16000, 24000]), z.literal(['8000', '16000', '24000'])],
+        'must be 8000, 16000 or 24000',
       ),
       payload: z.string('must be a string').refine(isBase64, 'must be base64 without spaces or line breaks'),
     },

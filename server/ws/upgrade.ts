@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type MpcRef, parseMpcRef, parseRole, type Role } from '../mpc/index.ts';
-import { type AudioFormat, DEFAULT_CONTENT_TYPE, parseContentType } from './format.ts';
+import { type AudioFormat, DEFAULT_CONTENT_TYPE, FORMAT_NAMES, parseContentType } from './format.ts';
 
 export type Framing = 'json' | 'binary';
 
@@ -52,8 +52,7 @@ export function parseParameters(query: string): Checked<StreamParameters> {
     if (parameters.getAll(name).length > 1) return refuse(400, `${name} is given twice`);
 
   const format = parseContentType(parameters.get('content_type') ?? DEFAULT_CONTENT_TYPE);
-  if (!format)
-    return refuse(400, 'content_type must be audio/x-mulaw;rate=8000, audio/x-l16;rate=8000 or audio/x-l16;rate=16000');
+  if (!format) return refuse(400, `content_type must be one of ${FORMAT_NAMES.join(', ')}`);
   const framing = parameters.get('framing') ?? 'json';
   if (framing !== 'json' && framing !== 'binary') return refuse(400, 'framing must be json or binary');
   const role = parseRole(parameters.get('role') ?? 'customer');

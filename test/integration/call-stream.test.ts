@@ -214,6 +214,25 @@ test("a bot written for Twilio's Media Streams takes part as well", async () => 
   await ana.leave();
 });
 
+test('a bot that works at 24 kHz hears and speaks in an MPC of another rate', async () => {
+  const ana = await join('wide');
+  const voice = ana.speak(440);
+  const content_type = 'audio/x-l16;rate=24000';
+  await start(ana, { service_url: app.url('/wide'), bidirectional: true, content_type });
+  const bot = await app.stream('/wide');
+  const { mediaFormat } = (await bot.message('start')).start as Record<string, unknown>;
+  assert.deepEqual(mediaFormat, { encoding: 'audio/x-l16', sampleRate: 24_000 });
+  await bot.hear(200);
+  const heard = await bot.hear(600);
+  assert.equal(heard.length, 600 * 24);
+  assert.deepEqual(hzIn(heard, 24_000, TONES), [440]);
+  const payload = Buffer.from(tone(24_000, 800 * 24, 660).buffer).toString('base64');
+  bot.say({ event: 'playAudio', media: { contentType: 'audio/x-l16', sampleRate: 24_000, payload } });
+  await hears(ana, 660);
+  voice.stop();
+  await ana.leave();
+});
+
 test('an application that is not there, says no, or dies is told of, and the call goes on', async () => {
   const ana = await join('lost');
   const status_callback_url = receiver.url('/lost');

@@ -26,7 +26,7 @@ function join(mpc: string, options: Partial<WsClientOptions> = {}): Promise<WsCl
 test('members in every format and framing hear each other and not themselves', async () => {
   const ana = await join('formats');
   const ben = await join('formats', { contentType: 'audio/x-l16;rate=16000', framing: 'binary' });
-  const eve = await join('formats', { contentType: 'audio/x-l16;rate=8000' });
+  const eve = await join('formats', { contentType: 'audio/x-l16;rate=24000' });
   const dan = await join('formats', { framing: 'binary' });
   const clients = [ana, ben, eve, dan];
   const voices = clients.map((client, i) => client.speak(TONES[i] ?? 0));

@@ -16,7 +16,11 @@ import { mulaw } from '../../media/codec/g711.ts';
 import { l16LittleEndian } from '../../media/codec/l16.ts';
 import { type Tone, ToneSource } from './tones.ts';
 
-export type ContentType = 'audio/x-mulaw;rate=8000' | 'audio/x-l16;rate=8000' | 'audio/x-l16;rate=16000';
+export type ContentType =
+  | 'audio/x-mulaw;rate=8000'
+  | 'audio/x-l16;rate=8000'
+  | 'audio/x-l16;rate=16000'
+  | 'audio/x-l16;rate=24000';
 
 export interface WsClientOptions {
   /** As `ws://127.0.0.1:8080`. */

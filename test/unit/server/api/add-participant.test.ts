@@ -277,6 +277,24 @@ test('nobody is called into an MPC that is full, and no call moved there', async
   assert.equal(app.directory.findCall(third?.uuid ?? '')?.mpc.name, 'other');
 });
 
+test('nobody is transcribed, whatever python and go ask for', async () => {
+  const transcription = { transcription_url: 'not a URL', transcript: true };
+  assert.equal((await add({ ...BOB, ...transcription })).status, 201);
+  app.dialled[0]?.onAnswered();
+  await begin();
+  for (const whose of ['', 'Participant/1/']) {
+    const path = `/MultiPartyCall/name_standup/${whose}Record/`;
+    assert.ok((await app.api('POST', path, transcription)).status < 300, `${whose}Record/`);
+  }
+});
+
+test('an ai-agent is refused by its role, for it has no application here', async () => {
+  const { status, body } = await add({ ...BOB, role: 'ai-agent' });
+  assert.equal(status, 400);
+  assert.match(body.error, /role must be agent, customer or supervisor/);
+  assert.deepEqual(app.dialled, []);
+});
+
 test('a request that is repeated under its Idempotency-Key calls once', async () => {
   const headers = { 'Idempotency-Key': 'one' };
   const first = await app.api('POST', PATH, BOB, headers);

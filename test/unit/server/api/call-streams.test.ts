@@ -39,6 +39,13 @@ test('an application that is not there is a stream that failed, shown and told',
   assert.equal((await app.api('DELETE', path)).status, 204);
 });
 
+test('a stream for a cx_bot, as python and go may ask for, is a stream like any other', async () => {
+  const { status, body } = await app.api('POST', path, { service_url: NOBODY, cx_bot: true });
+  assert.equal(status, 201);
+  const shown = await app.api('GET', `${path}${body.stream_id}/`);
+  assert.equal(shown.body.cx_bot, undefined);
+});
+
 for (const [body, field] of [
   [{}, 'service_url'],
   [{ service_url: 'https://bot.example.com/' }, 'service_url'],

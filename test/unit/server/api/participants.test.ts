@@ -170,6 +170,21 @@ test('coaching is for supervisors, and agents hear it', async () => {
   assert.equal((await app.api('POST', `${path}/all/`, { coach_mode: true })).status, 400);
 });
 
+test('disable_state_change_sound goes with the change it is for', async () => {
+  const quiet: boolean[] = [];
+  app.directory.subscribe((event) => {
+    if (event.type === 'member-changed') quiet.push(event.quiet);
+  });
+  await app.join('standup', 'supervisor');
+  const path = '/MultiPartyCall/name_standup/Participant/1/';
+  for (const [index, disable_state_change_sound] of [undefined, false, 'true', true].entries()) {
+    const coach_mode = index % 2 === 0;
+    assert.equal((await app.api('POST', path, { coach_mode, disable_state_change_sound })).status, 202);
+  }
+  assert.deepEqual(quiet, [false, false, true, true]);
+  assert.equal((await app.api('POST', path, { mute: true, disable_state_change_sound: 'no' })).status, 400);
+});
+
 for (const body of [{}, { mute: 'yes' }, { mute: 1 }, { hold: [] }, { mute: null }])
   test(`an update of ${JSON.stringify(body)} is refused and changes nothing`, async () => {
     await app.join('standup');

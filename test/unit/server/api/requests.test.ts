@@ -196,6 +196,15 @@ test('200 member ids are a request, 201 are not', async () => {
   assert.equal((await app.api('POST', `/MultiPartyCall/name_standup/Member/${ids(201)}/Play/`, body)).status, 400);
 });
 
+test('however many requests come, none is refused for their number', async () => {
+  const statuses = new Set<number>();
+  for (let sent = 0; sent < 320; sent += 20) {
+    const answers = await Promise.all(Array.from({ length: 20 }, () => app.api('GET', '/MultiPartyCall/')));
+    for (const { status } of answers) statuses.add(status);
+  }
+  assert.deepEqual([...statuses], [200]);
+});
+
 test('a bug of ours is 500 without a word of it, and the log has the rest under the same id', async () => {
   app.directory.find = () => {
     throw new Error('the secret reason');

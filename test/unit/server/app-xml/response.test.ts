@@ -69,6 +69,13 @@ test('MultiPartyCall has its name and all terms of a join', () => {
   assert.deepEqual([verb.terms.role, verb.terms.muted, verb.terms.endMpcOnExit], ['agent', true, true]);
 });
 
+test('attributes of an ai-agent are left out, and its role is refused', () => {
+  const stream = 'aiAgentStreamUrl="wss://bot.example/" aiAgentStreamBidirectional="true"';
+  const [verb] = verbs(`<MultiPartyCall role="customer" ${stream}>board</MultiPartyCall>`);
+  assert.deepEqual([verb], verbs('<MultiPartyCall role="customer">board</MultiPartyCall>'));
+  assert.match(problem(`<MultiPartyCall role="ai-agent" ${stream}>board</MultiPartyCall>`), /role must be agent/);
+});
+
 test('what is not known is left out and named', () => {
   const result = read('<GetInput><Play>https://a.example/x.mp3</Play></GetInput><Wait/><constructorX/>');
   assert.deepEqual(result, { ok: true, verbs: [{ verb: 'Wait', ms: 1000 }], unknown: ['GetInput', 'constructorX'] });

@@ -115,6 +115,21 @@ test('an engine that has no room for music is left in peace', async () => {
   assert.equal(app.engine.plays.length, 0);
 });
 
+test('everybody hears a beep when a supervisor begins or ends coaching, unless it is to be quiet', async () => {
+  playEntrySounds(deps);
+  await join({ enter_sound: 'none' });
+  const { mpc, member } = await join({ role: 'supervisor', enter_sound: 'none' });
+  app.directory.change(mpc, member, { coach: false });
+  app.directory.change(mpc, member, { coach: false });
+  app.directory.change(mpc, member, { muted: true, held: true });
+  app.directory.change(mpc, member, { muted: false, held: false });
+  assert.deepEqual(await sounding(), ['1+2 beep-1'], 'the other changes make no sound');
+  app.directory.change(mpc, member, { coach: true }, true);
+  assert.equal((await sounding()).length, 1, 'it is to be quiet');
+  app.directory.change(mpc, member, { coach: false });
+  assert.deepEqual(await sounding(), ['1+2 beep-1', '1+2 beep-1']);
+});
+
 test('everybody in the conversation hears who comes and goes, by the sounds of her terms', async () => {
   playEntrySounds(deps);
   scores.set('https://app.example.com/hello', ['https://app.example.com/hello.wav']);

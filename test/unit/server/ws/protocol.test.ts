@@ -15,12 +15,14 @@ function errorOf(text: string): string {
   return parsed.ok ? '' : parsed.error;
 }
 
-test('playAudio carries base64 audio in one of the three formats', () => {
+test('playAudio carries base64 audio in one of the four formats', () => {
   for (const [contentType, sampleRate, encoding, rate] of [
     ['audio/x-mulaw', 8000, 'PCMU', 8000],
     ['audio/x-l16', 8000, 'L16', 8000],
     ['audio/x-l16', 16000, 'L16', 16000],
     ['audio/x-l16', '16000', 'L16', 16000],
+    ['audio/x-l16', 24_000, 'L16', 24_000],
+    ['audio/x-l16', '24000', 'L16', 24_000],
     ['audio/x-mulaw', '8000', 'PCMU', 8000],
   ] as const) {
     const parsed = parseClientMessage(playAudio({ contentType, sampleRate, payload: AUDIO.toString('base64') }));
@@ -74,7 +76,7 @@ test('what is wrong with a message is said in one sentence that names the field'
     ['{"event":"playAudio","media":"x"}', /^playAudio: media must be an object/],
     [playAudio({ ...good, contentType: 'audio/x-l16;rate=8000' }), /^playAudio: media\.contentType must be/],
     [playAudio({ ...good, contentType: 'audio/mpeg' }), /^playAudio: media\.contentType must be/],
-    [playAudio({ ...good, sampleRate: 24000 }), /^playAudio: media\.sampleRate must be 8000 or 16000/],
+    [playAudio({ ...good, sampleRate: 44100 }), /^playAudio: media\.sampleRate must be 8000, 16000 or 24000/],
     [playAudio({ ...good, sampleRate: '8000 ' }), /^playAudio: media\.sampleRate must be/],
     [playAudio({ ...good, sampleRate: 8000.5 }), /^playAudio: media\.sampleRate must be/],
     [playAudio({ ...good, sampleRate: undefined }), /^playAudio: media\.sampleRate must be/],
