@@ -1,13 +1,15 @@
 import type { Clock } from '../../media/time/clock.ts';
 import { DIALOG_CAPABILITIES } from './capabilities.ts';
+import { type Authorize, type DialogIdentity, dialogKey } from './dialog-identity.ts';
 import type { Flow } from './flow.ts';
-import { type NameAddress, type SipRequest, type SipResponse, tagOf, type Via } from './message.ts';
+import { type NameAddress, type SipRequest, tagOf } from './message.ts';
+import { DEFAULT_PORT, newBranch, type OwnPlace, ownContact, ownVia, placeOf } from './own-place.ts';
 import { repeat } from './repeat.ts';
 import type { Responder } from './responder.ts';
 import { encodeRequest } from './stack.ts';
 import { GIVE_UP } from './timing.ts';
-import { MAGIC_COOKIE, type ResponseHandler, type ServerTransaction, type Transactions } from './transaction.ts';
-import { readUri, uriHost } from './uri.ts';
+import type { ResponseHandler, ServerTransaction, Transactions } from './transaction.ts';
+import { readUri } from './uri.ts';
 
 /** A 2xx that is repeated until its ACK comes. */
 interface Unacknowledged {
@@ -28,23 +30,15 @@ export type DialogState =
   | { readonly status: 'closing' }
   | { readonly status: 'ended' };
 
-export interface DialogDeps {
+export interface DialogDeps extends OwnPlace {
   readonly clock: Clock;
   readonly transactions: Transactions;
   readonly responder: Responder;
-  /** Ours, as the peer is to write it. */
-  readonly publicAddress: string;
-  readonly port: number;
-  /** Of SIP by TLS, where we take it. */
-  readonly tlsPort?: number | undefined;
   /** At least 64 bits of hexadecimal digits. */
   readonly newToken: () => string;
   /** A flow that we begin; what is sent before it stands waits. */
   readonly connect: (transport: Flow['transport'], address: string, port: number) => Flow;
 }
-
-/** Where we are, as a peer is to write it. */
-type OwnPlace = Pick<DialogDeps, 'publicAddress' | 'port' | 'tlsPort'>;
 
 export interface DialogEvents {
   /** No ACK came for a 2xx. */
@@ -52,32 +46,6 @@ export interface DialogEvents {
   /** Nothing of the dialog is left. */
   readonly onEnded: () => void;
 }
-
-const DEFAULT_PORT = { UDP: 5060, TCP: 5060, TLS: 5061 } as const;
-
-/** Who talks to whom, and where each has got to. */
-export interface DialogIdentity {
-  /** Ours, with our tag. */
-  readonly local: NameAddress;
-  readonly remote: NameAddress;
-  readonly callId: string;
-  readonly routes: readonly NameAddress[];
-  /** Where the peer wants its requests sent; undefined when it said nothing. */
-  readonly target: string | undefined;
-  readonly flow: Flow;
-  /** Numbers of the last request each way; -1 when the peer has sent none. */
-  readonly localSequence: number;
-  readonly remoteSequence: number;
-  /** Answers the peer's demand for credentials, when there are any for it. */
-  readonly authorize?: Authorize | undefined;
-}
-
-/** The header that answers a 401 or 407 to a request of ours; undefined when it is not to be answered. */
-export type Authorize = (
-  challenge: SipResponse,
-  method: string,
-  uri: string,
-) => Readonly<Record<string, string>> | undefined;
 
 /** The signalling of one call, whoever began it: who is who, what is acknowledged, how it ends. Knows no media. */
 export class Dialog {
@@ -335,70 +303,4 @@ export class Dialog {
     this.#release();
     this.#events.onEnded();
   }
-}
-
-/** The side of a call that answers, from the INVITE that began it. */
-export function answering(
-  { request, flow }: ServerTransaction,
-  target: string | undefined,
-  tag: string,
-): DialogIdentity {
-  return {
-    local: { ...request.to, params: new Map([...request.to.params, ['tag', tag]]) },
-    remote: request.from,
-    callId: request.callId,
-    routes: request.recordRoutes,
-    target,
-    flow,
-    localSequence: 0,
-    remoteSequence: request.cseq.number,
-  };
-}
-
-/** The side of a call that calls, from the 2xx to its INVITE. Routes are walked the other way round (RFC 3261 12.1.2). */
-export function calling(response: SipResponse, flow: Flow): DialogIdentity {
-  return {
-    local: response.from,
-    remote: response.to,
-    callId: response.callId,
-    routes: [...response.recordRoutes].reverse(),
-    target: response.contacts[0]?.uri,
-    flow,
-    localSequence: response.cseq.number,
-    remoteSequence: -1,
-  };
-}
-
-/** The branch of a new request of ours. */
-export function newBranch(newToken: () => string): string {
-  return `${MAGIC_COOKIE}-${newToken()}`;
-}
-
-/** The Via of a request of ours. */
-export function ownVia(flow: Flow, own: OwnPlace, branch: string): Via {
-  const params: [string, string | null][] = [
-    ['branch', branch],
-    ['rport', null],
-  ];
-  const host = uriHost(own.publicAddress);
-  return { transport: flow.transport, host, port: portFor(flow, own), params: new Map(params) };
-}
-
-/** Where a peer reaches us for the rest of a call that went to `uri`; `sips:` asks for the same (RFC 3261 section 12.1.1). */
-export function ownContact(flow: Flow, own: OwnPlace, uri: string): string {
-  const place = placeOf(flow, own.publicAddress, portFor(flow, own));
-  return flow.transport === 'TLS' && /^sips:/i.test(uri) ? place.replace('sip:', 'sips:') : place;
-}
-
-function portFor({ transport }: Flow, { port, tlsPort }: OwnPlace): number {
-  return transport === 'TLS' ? (tlsPort ?? DEFAULT_PORT.TLS) : port;
-}
-
-function placeOf({ transport }: Flow, address: string, port: number): string {
-  return `sip:${uriHost(address)}:${port}${transport === 'UDP' ? '' : `;transport=${transport.toLowerCase()}`}`;
-}
-
-/** The three things that name a dialog (RFC 3261 section 12). */
-export function dialogKey(callId: string, localTag: string, remoteTag: string | undefined): string {
-  return `${localTag} ${remoteTag ?? ''} ${callId}`;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ALLOW, CAPABILITIES, METHODS } from './capabilities.ts';
-import { dialogKey } from './dialog.ts';
+import { dialogKey } from './dialog-identity.ts';
 import type { Flow, Pressure, Receiver } from './flow.ts';
 import type { Guard, Standing } from './guard.ts';
 import { type CallDeps, IncomingCall } from './incoming-call.ts';

@@ -1,17 +1,10 @@
 import { ALLOW } from './capabilities.ts';
-import {
-  type Authorize,
-  calling,
-  Dialog,
-  type DialogDeps,
-  type DialogEvents,
-  newBranch,
-  ownContact,
-  ownVia,
-} from './dialog.ts';
+import { Dialog, type DialogDeps, type DialogEvents } from './dialog.ts';
+import { type Authorize, calling } from './dialog-identity.ts';
 import type { Flow } from './flow.ts';
 import type { InviteClient } from './invite-client.ts';
 import { type NameAddress, type SipResponse, tagOf } from './message.ts';
+import { newBranch, ownContact, ownVia } from './own-place.ts';
 import { encodeRequest, type RequestParts } from './stack.ts';
 import { GIVE_UP } from './timing.ts';
 
