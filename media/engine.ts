@@ -124,7 +124,7 @@ export interface Leg {
   readonly conference: ConferenceId;
   readonly stats: LegStats | undefined;
   update(changes: LegChanges): void;
-  /** Sends digits `0-9*#A-D` as telephone-events, where the leg can carry them. */
+  /** Sends digits `0-9*#A-D` as telephone-events, where the leg can carry them; `w` and `W` pause half a second and one. */
   sendDigits(digits: string): void;
   /**
    * Goes on in another conference, with its port, its streams and the digits under way. What was changed by `update` of
@@ -327,6 +327,8 @@ export interface WorkerSnapshot {
   readonly rtpResyncs: number;
   /** Lost packets rebuilt from error correction. */
   readonly rtpRecovered: number;
+  /** Digits and pauses of them that were to be sent and were not: too many waited, or the peer takes none. */
+  readonly digitsDropped: number;
   readonly framesConcealed: number;
   /** Times sound was shortened or lengthened to correct a delay. */
   readonly stretches: number;

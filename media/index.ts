@@ -7,6 +7,7 @@ export type { SampleRate } from './audio/frame.ts';
 export type { EngineConfig } from './control/engine-config.ts';
 export * from './engine.ts';
 export { PLAIN_PLAY } from './play/plain-play.ts';
+export { digitTextMs, isDigitText } from './rtp/digit-text.ts';
 export { type Clock, systemClock } from './time/clock.ts';
 
 /** Starts the mixer threads; resolves when they take conferences. */

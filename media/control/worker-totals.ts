@@ -10,6 +10,7 @@ const COUNTS = [
   'rtpReordered',
   'rtpResyncs',
   'rtpRecovered',
+  'digitsDropped',
   'framesConcealed',
   'stretches',
 ] as const satisfies readonly (keyof WorkerSnapshot)[];

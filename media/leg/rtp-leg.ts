@@ -153,10 +153,11 @@ export class RtpLeg implements MixerLeg {
     this.#latch.moveTo(address, port);
   }
 
-  /** Digits for the peer; dropped when it did not negotiate telephone-event. */
+  /** Digits for the peer; dropped when it did not negotiate telephone-event, or too many would wait. */
   sendDigits(digits: string): void {
     const { dtmfPayloadType, dtmfClockRate } = this.#state;
-    if (dtmfPayloadType !== undefined) this.#sender.sendDigits(digits, dtmfClockRate);
+    if (dtmfPayloadType === undefined || !this.#sender.sendDigits(digits, dtmfClockRate))
+      this.#totals.digitsDropped += digits.length;
   }
 
   /** Takes the datagram `bytes[start, end)` from the leg's RTP port. `now` is its arrival, in ms. */

@@ -83,14 +83,17 @@ export class RtpSender {
     this.#own = new Uint8Array(this.#shared ? 0 : codec.maxPayloadBytes);
   }
 
-  /** Queues digits; they take the place of sound while they last. `clockRate`: Hz in which their durations are told. */
-  sendDigits(digits: string, clockRate: number): void {
+  /**
+   * Queues digits; they take the place of sound while they last. `clockRate`: Hz in which their durations are told. False: too
+   * many would wait, and none of these is sent.
+   */
+  sendDigits(digits: string, clockRate: number): boolean {
     if (this.#digits === undefined || clockRate !== this.#digitsClockRate) {
       this.#digits = new TelephoneEventSender(clockRate);
       this.#digitsClockRate = clockRate;
     }
     this.#event ??= new Uint8Array(EVENT_BYTES);
-    this.#digits.send(digits);
+    return this.#digits.send(digits);
   }
 
   /** The RTP timestamp of the sound of a tick: follows the tick's number, sent or not. */

@@ -10,6 +10,8 @@ export class RtpTotals {
   resyncs = 0;
   stretched = 0;
   recovered = 0;
+  /** Digits that did not go out, and pauses between them. */
+  digitsDropped = 0;
   readonly discarded = {
     /** Not RTP. */
     malformed: 0,

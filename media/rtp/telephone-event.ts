@@ -1,4 +1,5 @@
 import { FRAMES_PER_SECOND } from '../audio/frame.ts';
+import { MOST_DIGITS, pauseMs } from './digit-text.ts';
 import { timestampDistance } from './sequence.ts';
 
 /**
@@ -143,10 +144,11 @@ const END_PACKETS = 3;
 const VOLUME = 10;
 /** Silence between digits, in ticks of 20 ms: 60 ms, enough for any detector. */
 const PAUSE_FRAMES = 3;
-/** Digits that may wait to be sent. */
-const MOST_QUEUED = 64;
 
-/** Sends digits as events: one packet a tick in place of sound while a digit lasts, and a pause after each. */
+/**
+ * Sends digits as events: one packet a tick in place of sound while a digit lasts, and a pause after each. `w` and `W` among
+ * them are longer pauses.
+ */
 export class TelephoneEventSender {
   /** Of the packet that `next` wrote: the RTP timestamp of the event's beginning, and whether it is the event's first. */
   timestamp = 0;
@@ -174,8 +176,8 @@ export class TelephoneEventSender {
 
   /** Appends digits; false, and none is sent, when one of them is no digit or too many would wait. */
   send(digits: string): boolean {
-    if (this.queue.length + digits.length > MOST_QUEUED) return false;
-    for (const digit of digits) if (eventOf(digit) === undefined) return false;
+    if (this.queue.length + digits.length > MOST_DIGITS) return false;
+    for (const digit of digits) if (eventOf(digit) === undefined && pauseMs(digit) === undefined) return false;
     this.queue += digits;
     return true;
   }
@@ -190,9 +192,14 @@ export class TelephoneEventSender {
         this.pause--;
         return 0;
       }
-      const event = eventOf(this.queue.charAt(0));
-      if (event === undefined) return 0;
+      if (this.queue === '') return 0;
+      const first = this.queue.charAt(0);
       this.queue = this.queue.slice(1);
+      const event = eventOf(first);
+      if (event === undefined) {
+        this.pause = ((pauseMs(first) ?? 0) * FRAMES_PER_SECOND) / 1000 - 1;
+        return 0;
+      }
       this.event = event;
       this.frames = this.digitFrames;
       this.sent = 0;

@@ -414,6 +414,7 @@ export class MixerWorker {
         rtpReordered: totals.reordered,
         rtpResyncs: totals.resyncs,
         rtpRecovered: totals.recovered,
+        digitsDropped: totals.digitsDropped,
         framesConcealed: totals.concealed,
         stretches: totals.stretched,
         quality: this.#quality.snapshot(),

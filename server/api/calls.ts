@@ -1,3 +1,4 @@
+import { isDigitText } from '../../media/index.ts';
 import type { Apps } from '../app-xml/index.ts';
 import { statusOf } from '../app-xml/index.ts';
 import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
@@ -55,11 +56,10 @@ export function callResources(deps: CallsDeps): readonly Resource[] {
         POST: (request) => {
           const call = liveCall(request, calls);
           const digits = textField(request.body, 'digits') ?? '';
-          if (!/^[0-9*#A-Da-dwW]{1,64}$/.test(digits)) throw badField('digits', 'must be 1 to 64 of 0-9 * # A-D');
+          if (!isDigitText(digits)) throw badField('digits', 'must be 1 to 64 of 0-9 * # A-D, with w and W for pauses');
           const leg = wordField(request.body, 'leg', ['aleg', 'bleg', 'both']) ?? 'aleg';
           const targets = leg === 'aleg' ? [call] : [...(leg === 'both' ? [call] : []), ...othersOf(call, calls)];
-          // Plivo's pauses: digits are half a second apart here without them.
-          for (const each of targets) each.leg?.sendDigits(digits.toUpperCase().replaceAll('W', ''));
+          for (const each of targets) each.leg?.sendDigits(digits);
           return { status: 202, body: { message: 'digits sent' } };
         },
       },

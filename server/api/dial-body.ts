@@ -1,5 +1,6 @@
+import { isDigitText } from '../../media/index.ts';
 import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
-import { type DialOrder, isCaller, isDigitText, type Routed } from '../dial/index.ts';
+import { type DialOrder, isCaller, type Routed } from '../dial/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import type { JoinTerms } from '../mpc/index.ts';
 import { calledUrl, type UrlRules } from './called-url.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isDigitText } from '../../media/index.ts';
 import { callbackTarget } from '../callbacks/target.ts';
 import { isMpcName, readXmlTerms, type TermsRules } from '../mpc/index.ts';
 import type { ResponseRead, Verb } from './verbs.ts';
@@ -55,7 +56,9 @@ const READERS: Readonly<Record<string, Reader>> = {
       withUrl(text, rules, (url) => ({ verb: 'Redirect', target: callbackTarget(url, method) })),
     ),
   DTMF: (text) =>
-    /^[0-9*#A-D]{1,64}$/.test(text) ? right({ verb: 'DTMF', digits: text }) : wrong('its text must be digits'),
+    isDigitText(text)
+      ? right({ verb: 'DTMF', digits: text })
+      : wrong('its text must be digits, with w and W for pauses'),
   MultiPartyCall: (name, attributes, rules) => {
     if (!isMpcName(name)) return wrong('its text must be the name of an MPC, 1 to 128 characters');
     const read = readXmlTerms(attributes, rules);

@@ -1,4 +1,4 @@
-import { type Clock, type MediaEngine, PLAIN_PLAY } from '../../media/index.ts';
+import { type Clock, digitTextMs, type MediaEngine, PLAIN_PLAY } from '../../media/index.ts';
 import type { CallbackTarget, FieldValues } from '../callbacks/index.ts';
 import type { Call, CallEndCause, Calls } from '../calls/index.ts';
 import type { Logger } from '../log.ts';
@@ -23,8 +23,6 @@ export interface RunDeps {
 /** So many documents in so short a time are an app that redirects in circles. */
 const MAX_LOADS = 20;
 const LOADS_WINDOW_MS = 10_000;
-/** How long a digit takes to be sent, its pause included. */
-const DIGIT_MS = 200;
 
 /** Carries out an app's verbs on one call, one after the other. A call that runs out of verbs is hung up. */
 export class AppRun {
@@ -100,7 +98,7 @@ export class AppRun {
         return this.#sleep(verb.ms);
       case 'DTMF':
         this.#call.leg?.sendDigits(verb.digits);
-        return this.#sleep(verb.digits.length * DIGIT_MS);
+        return this.#sleep(digitTextMs(verb.digits));
       case 'Hangup':
         if (verb.afterMs === undefined) return this.#end('hangup_xml');
         this.#cancelHangup();

@@ -7,7 +7,6 @@ import { reasonHeader } from '../sip/reason.ts';
 import type { Allowance, RunningTime } from './allowance.ts';
 import { type MeanwhileDeps, playMeanwhile } from './meanwhile.ts';
 import type { Destination, DialOrder } from './order.ts';
-import { sendDigitText } from './pending-digits.ts';
 import type { Way } from './ways.ts';
 
 export interface AttemptDeps extends MeanwhileDeps {
@@ -40,7 +39,6 @@ export class Attempt {
   #sip: OutgoingCall | undefined;
   #time: RunningTime | undefined;
   #cancelTimer: () => void;
-  #cancelDigits: () => void = () => {};
   #stopSound: () => void = () => {};
   #awaitsKey = false;
   #lostRace = false;
@@ -82,7 +80,6 @@ export class Attempt {
   ended(): void {
     this.#awaitsKey = false;
     this.#cancelTimer();
-    this.#cancelDigits();
     this.#stopSound();
     this.#time?.stop();
   }
@@ -122,8 +119,7 @@ export class Attempt {
     calls.answered(this.call);
     this.#events.onAnswered();
     if (this.call.status === 'ended') return;
-    if (digits !== undefined)
-      this.#cancelDigits = sendDigitText(digits, clock, (group) => this.call.leg?.sendDigits(group));
+    if (digits !== undefined) this.call.leg?.sendDigits(digits);
     if (!confirmation) return this.#events.onAccepted();
     this.#awaitsKey = true;
     if (confirmation.sound) this.#stopSound = playMeanwhile(confirmation.sound, this.#audience(), this.#deps);

@@ -11,5 +11,4 @@ export {
   type DialResult,
 } from './dialler.ts';
 export type { Destination, DialOrder } from './order.ts';
-export { isDigitText } from './pending-digits.ts';
 export { ROUTE_REFUSALS, type Routed, type RouteRefusal, type RouteRules, routeTo } from './route.ts';

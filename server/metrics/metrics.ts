@@ -165,6 +165,7 @@ export class Metrics implements EngineObserver, DialObserver {
     this.#pull('partyline_rtp_reordered_total', () => single(total((worker) => worker.rtpReordered)));
     this.#pull('partyline_rtp_resyncs_total', () => single(total((worker) => worker.rtpResyncs)));
     this.#pull('partyline_rtp_recovered_total', () => single(total((worker) => worker.rtpRecovered)));
+    this.#pull('partyline_digits_dropped_total', () => single(total((worker) => worker.digitsDropped)));
     this.#pull('partyline_playout_stretches_total', () => single(total((worker) => worker.stretches)));
     for (const [name, part] of [
       ['partyline_rtp_jitter_seconds', 'jitter'],

@@ -139,6 +139,11 @@ export const METRICS = {
     labels: [],
     help: 'Lost RTP packets rebuilt from the error correction in the next',
   },
+  partyline_digits_dropped_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Digits, and pauses between them, that were not sent: 64 waited, or the phone takes none',
+  },
   partyline_playout_stretches_total: {
     kind: 'counter',
     labels: [],

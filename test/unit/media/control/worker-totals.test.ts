@@ -20,6 +20,7 @@ function snapshot(n: number): WorkerSnapshot {
     rtpReordered: n,
     rtpResyncs: n,
     rtpRecovered: n,
+    digitsDropped: n,
     framesConcealed: n,
     stretches: n,
     quality: {

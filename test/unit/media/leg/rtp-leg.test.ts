@@ -56,6 +56,12 @@ class Call {
     });
   }
 
+  /** The phone agrees to no telephone-event any more. */
+  refuseDigits(): void {
+    this.#state = { ...this.#state, dtmfPayloadType: undefined };
+    this.leg.update(this.#state);
+  }
+
   change(codec: Codec, payloadType: number): void {
     this.#state = { ...this.#state, codec, payloadType, dtmfClockRate: codec.clockRate };
     this.#tone = new ToneSource(codec.sampleRate, 500);
@@ -141,4 +147,16 @@ test('what the codecs before lost and concealed stays in the numbers of the call
   assert.equal(call.leg.stats().framesConcealed, framesConcealed);
   call.leg.count();
   assert.equal(call.totals.concealed, framesConcealed);
+});
+
+test('digits that cannot go out are counted: too many that wait, and those for a phone that agreed to none', () => {
+  const call = new Call(8000, mulaw, 0);
+  call.leg.sendDigits('1w'.repeat(32));
+  assert.equal(call.totals.digitsDropped, 0);
+  call.leg.sendDigits('23');
+  assert.equal(call.totals.digitsDropped, 2);
+  call.refuseDigits();
+  call.leg.sendDigits('4');
+  assert.equal(call.totals.digitsDropped, 3);
+  call.leg.close();
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { digitTextMs, isDigitText } from '../../../../media/rtp/digit-text.ts';
 import {
   DIGITS,
   EVENT_BYTES,
@@ -64,10 +65,41 @@ test('a digit is sent as a beginning, updates, and three ends', () => {
   );
 });
 
+test('w and W among digits are half a second and one of silence, to the tick and byte', () => {
+  const packets = packetsOf('1wW2', { digitMs: 40 });
+  assert.deepEqual(
+    packets.map(({ tick, timestamp, marker, bytes }) => [tick, timestamp, marker, Buffer.from(bytes).toString('hex')]),
+    [
+      [0, 1000, true, '010a00a0'],
+      [1, 1000, false, '018a0140'],
+      [2, 1000, false, '018a0140'],
+      [3, 1000, false, '018a0140'],
+      // 3 ticks behind every digit, 25 of w and 50 of W.
+      [82, 1000 + 82 * 160, true, '020a00a0'],
+      [83, 1000 + 82 * 160, false, '028a0140'],
+      [84, 1000 + 82 * 160, false, '028a0140'],
+      [85, 1000 + 82 * 160, false, '028a0140'],
+    ],
+  );
+});
+
+test('a text of digits takes as long as it says', () => {
+  for (const text of ['7', '123', 'w', 'W', '1w2', 'wW#', 'AbwwD']) {
+    assert.ok(isDigitText(text), text);
+    const sender = new TelephoneEventSender(8000);
+    assert.ok(sender.send(text), text);
+    let ticks = 0;
+    for (const payload = new Uint8Array(EVENT_BYTES); sender.busy; ticks++) sender.next(ticks * 160, payload, 0);
+    assert.equal(ticks * 20, digitTextMs(text), text);
+  }
+  for (const text of ['', 'x', '1 2', 'e', '1,2', '1'.repeat(65)]) assert.ok(!isDigitText(text), text);
+});
+
 test('what is no digit is not sent', () => {
   const sender = new TelephoneEventSender(8000);
   assert.equal(sender.send('12x'), false);
   assert.equal(sender.send('1'.repeat(65)), false);
+  assert.equal(sender.send('w'.repeat(65)), false);
   assert.equal(sender.busy, false);
   assert.equal(sender.next(0, new Uint8Array(4), 0), 0);
   assert.equal(eventOf('d'), 15);

@@ -122,6 +122,18 @@ suite('somebody who is called into an MPC', () => {
     assert.equal(app.directory.memberCount, 1);
   });
 
+  test('gets the digits that are to be sent, with their pauses, once she answered', async () => {
+    await add({ ...BOB, send_digits: '1w2W#' });
+    const leg = app.engine.legs.at(-1);
+    assert.ok(leg, 'no leg was opened');
+    app.dialled[0]?.onRinging();
+    await begin();
+    assert.deepEqual(leg.digits, []);
+    app.dialled[0]?.onAnswered();
+    await begin();
+    assert.deepEqual(leg.digits, ['1w2W#']);
+  });
+
   test('tells her call’s story to whoever asked for it', async () => {
     const { body } = await add({ ...BOB, call_status_callback_url: 'http://127.0.0.1:9000/status' });
     const order = app.dialled[0];

@@ -81,7 +81,16 @@ test('digits go to the call, or to the others in its MPC', async () => {
   const sent = await app.api('POST', `/Call/${ana}/DTMF/`, { digits: '12#' });
   assert.deepEqual([sent.status, sent.body.message], [202, 'digits sent']);
   assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: '9', leg: 'bleg' })).status, 202);
-  assert.deepEqual([hers?.digits, his?.digits], [['12#'], ['9']]);
+  assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: '1w2W3', leg: 'both' })).status, 202);
+  assert.deepEqual(
+    [hers?.digits, his?.digits],
+    [
+      ['12#', '1w2W3'],
+      ['9', '1w2W3'],
+    ],
+    'pauses are the leg’s to keep',
+  );
   assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: 'hello' })).status, 400);
+  assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: 'w'.repeat(65) })).status, 400);
   app.calls.hangUpAll();
 });

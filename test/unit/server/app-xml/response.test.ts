@@ -32,14 +32,14 @@ test('every verb is read with its defaults, and in the order of the document', (
     <Play>https://a.example/x.mp3?a=1&amp;b=2</Play>
     <Speak>Hello</Speak>
     <Wait/>
-    <DTMF>12#</DTMF>
+    <DTMF>1wW2#</DTMF>
     <Redirect>https://a.example/next</Redirect>
     <Hangup/>`);
   assert.deepEqual(found.slice(0, 4), [
     { verb: 'Play', url: 'https://a.example/x.mp3?a=1&b=2', loop: 1 },
     { verb: 'Speak', text: 'Hello', voice: undefined, language: undefined, loop: 1 },
     { verb: 'Wait', ms: 1000 },
-    { verb: 'DTMF', digits: '12#' },
+    { verb: 'DTMF', digits: '1wW2#' },
   ]);
   assert.ok(found[4]?.verb === 'Redirect' && found[4].target.method === 'POST', 'Redirect posts');
   assert.deepEqual(found[5], { verb: 'Hangup', reason: undefined, afterMs: undefined });
@@ -94,7 +94,7 @@ test('what is known and wrong is refused, with what it is', () => {
   assert.match(problem('<Hangup reason="because"/>'), /^<Hangup>: reason must be rejected or busy/);
   assert.match(problem('<Redirect method="PUT">https://a.example/</Redirect>'), /^<Redirect>: method must be/);
   assert.equal(problem('<Speak> </Speak>'), '<Speak>: there is nothing to say');
-  assert.equal(problem('<DTMF>12x</DTMF>'), '<DTMF>: its text must be digits');
+  assert.equal(problem('<DTMF>12x</DTMF>'), '<DTMF>: its text must be digits, with w and W for pauses');
   assert.match(problem('<MultiPartyCall role="boss">b</MultiPartyCall>'), /role must be agent/);
   assert.match(problem('<MultiPartyCall role="agent"></MultiPartyCall>'), /name of an MPC/);
 });

@@ -23,6 +23,7 @@ function worker(index: number, changes: Partial<WorkerSnapshot> = {}): WorkerSna
     rtpReordered: 0,
     rtpResyncs: 0,
     rtpRecovered: 0,
+    digitsDropped: 0,
     framesConcealed: 0,
     stretches: 0,
     quality: { jitter: EMPTY, roundTrip: EMPTY, playoutDelay: EMPTY, mos: EMPTY },
@@ -179,8 +180,8 @@ test('what calls sound like is added up over the workers', async () => {
   const quality = { jitter: EMPTY, roundTrip: EMPTY, playoutDelay: EMPTY, mos };
   const metrics = watched({
     workers: [
-      worker(0, { quality, rtpReordered: 1, rtpResyncs: 2, rtpRecovered: 3, stretches: 4 }),
-      worker(1, { quality, rtpReordered: 10, rtpResyncs: 20, rtpRecovered: 30, stretches: 40 }),
+      worker(0, { quality, rtpReordered: 1, rtpResyncs: 2, rtpRecovered: 3, digitsDropped: 5, stretches: 4 }),
+      worker(1, { quality, rtpReordered: 10, rtpResyncs: 20, rtpRecovered: 30, digitsDropped: 50, stretches: 40 }),
     ],
   });
   for (const [line, expected] of [
@@ -193,6 +194,7 @@ test('what calls sound like is added up over the workers', async () => {
     ['partyline_rtp_reordered_total', 11],
     ['partyline_rtp_resyncs_total', 22],
     ['partyline_rtp_recovered_total', 33],
+    ['partyline_digits_dropped_total', 55],
     ['partyline_playout_stretches_total', 44],
   ] as const)
     assert.equal(await value(metrics, line), expected, line);
