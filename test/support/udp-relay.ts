@@ -44,7 +44,10 @@ export class UdpRelay {
     server.on('message', (bytes) => toPhone.send(bytes, performance.now()));
     this.#timer = setInterval(() => {
       const now = performance.now();
-      toServer.deliver(now, (bytes) => server.send(bytes, this.#serverPort, '127.0.0.1'));
+      toServer.deliver(now, (bytes) => {
+        // A phone may talk before anybody has said where to.
+        if (this.#serverPort > 0) server.send(bytes, this.#serverPort, '127.0.0.1');
+      });
       toPhone.deliver(now, (bytes) => phone.send(bytes, phonePort, '127.0.0.1'));
     }, STEP_MS);
   }
