@@ -21,6 +21,8 @@ export class StreamFramer {
   #searched = 0;
   #current: { readonly head: Head; readonly headBytes: number; readonly total: number } | undefined;
   #lost = false;
+  /** A blank line came last, which with another one is a ping: the two may come apart. */
+  #afterBlankLine = false;
 
   constructor(limits: SipLimits) {
     this.#limits = limits;
@@ -62,11 +64,12 @@ export class StreamFramer {
   }
 
   #takeBlankLines(): StreamItem | undefined {
-    const { view } = this.#bytes;
-    if (view[0] !== CR || view[1] !== LF) return undefined;
-    const isPing = view[2] === CR && view[3] === LF;
-    this.#consume(isPing ? 4 : 2);
-    return isPing ? { type: 'keep-alive' } : undefined;
+    for (let view = this.#bytes.view; view[0] === CR && view[1] === LF; view = this.#bytes.view) {
+      this.#consume(2);
+      this.#afterBlankLine = !this.#afterBlankLine;
+      if (!this.#afterBlankLine) return { type: 'keep-alive' };
+    }
+    return undefined;
   }
 
   #readHead(): StreamItem | undefined {
@@ -76,6 +79,7 @@ export class StreamFramer {
       this.#searched = view.length;
       return view.length > this.#limits.messageBytes ? { type: 'lost', read: undefined, oversize: true } : undefined;
     }
+    this.#afterBlankLine = false;
     const head = readHead(view.toString('latin1', 0, end), this.#limits);
     const headBytes = end + END_OF_HEAD.length;
     const refusal = this.#whyUnframed(head, headBytes);

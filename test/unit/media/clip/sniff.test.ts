@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MpegFrameWalk, readMpegFrame } from '../../../../media/clip/mpeg.ts';
 import { type Sniffed, Sniffer } from '../../../../media/clip/sniff.ts';
+import { holds } from '../../../fuzz/run.ts';
+import { MEDIA_TARGETS } from '../../../fuzz/targets/media.ts';
 import { audioFixture, id3Tag } from '../../../support/audio-files.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { writeWav } from '../../../support/wav.ts';
@@ -101,6 +103,8 @@ describe('the format by the first bytes', () => {
     // A byte order mark looks like a sync; no second frame follows it.
     assert.equal(formatOf(Buffer.from(`\ufeff${'some text, '.repeat(1000)}`, 'utf16le')), 'unknown');
   });
+
+  test('no file makes it throw or give more bytes than it has', () => holds(MEDIA_TARGETS.mpeg, 3000));
 
   test('random bytes never throw and are hardly ever taken for sound', () => {
     const random = seededRandom(7);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hasOpusFec, opusFrameMs } from '../../../../media/codec/opus-packet.ts';
+import { holds } from '../../../fuzz/run.ts';
+import { MEDIA_TARGETS } from '../../../fuzz/targets/media.ts';
 
 /** First bytes of the packet, by RFC 6716: configuration, stereo, layout. */
 function toc(config: number, layout = 0, stereo = 0): number {
@@ -60,3 +62,5 @@ test('packets that are cut short carry nothing and nothing is read behind them',
   assert.equal(hasOpusFec(Uint8Array.of(toc(1), WITH_FEC), 0, 3), false);
   assert.equal(hasOpusFec(Uint8Array.of(9, toc(1), WITH_FEC), 1, 2), true);
 });
+
+test('no bytes whatever make it throw or read behind them', () => holds(MEDIA_TARGETS.opus, 20_000));

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fetchAppXml, parseResponse, type ResponseRead, type Verb } from '../../../../server/app-xml/index.ts';
 import { callbackTarget } from '../../../../server/callbacks/target.ts';
-import { seededRandom } from '../../../support/random.ts';
+import { holds } from '../../../fuzz/run.ts';
+import { TEXT_TARGETS } from '../../../fuzz/targets/text.ts';
 
 const RULES = {
   maxUrlLength: 200,
@@ -129,31 +130,7 @@ test('entities are decoded once, and those that are none stay as they are', () =
   });
 });
 
-test('no document makes it throw', () => {
-  const random = seededRandom(5);
-  const parts = [
-    '<Response>',
-    '</Response>',
-    '<Play',
-    ' loop="',
-    '"',
-    '>',
-    '/>',
-    'https://a/',
-    '&',
-    '&#',
-    ';',
-    '<![CDATA[',
-    ']]>',
-  ];
-  for (let round = 0; round < 3000; round++) {
-    const text = Array.from(
-      { length: 1 + Math.floor(random() * 12) },
-      () => parts[Math.floor(random() * parts.length)],
-    );
-    assert.equal(typeof parseResponse(text.join(''), RULES).ok, 'boolean');
-  }
-});
+test('no document makes it throw', () => holds(TEXT_TARGETS.xml, 3000));
 
 test('an answer is XML under 200, whole; an empty one means that nothing is left to do', async () => {
   const target = callbackTarget(new URL('https://a.example/'), 'POST');

@@ -58,6 +58,12 @@ suite('a stream', () => {
     assert.deepEqual(feed(`\r\n${message(1)}\r\n\r\n${message(2)}`), ['1:', 'keep-alive', '2:']);
   });
 
+  test('knows a double line end that comes in pieces', () => {
+    assert.deepEqual(feed('\r\n', '\r\n', message(1)), ['keep-alive', '1:']);
+    assert.deepEqual(feed('\r', '\n\r', '\n', message(1)), ['keep-alive', '1:']);
+    assert.deepEqual(feed('\r\n', message(1), '\r\n', message(2)), ['1:', '2:'], 'two single ones are none');
+  });
+
   test('tells once of many keep-alives in one piece', () => {
     assert.deepEqual(feed('\r\n\r\n'.repeat(1000)), ['keep-alive']);
   });

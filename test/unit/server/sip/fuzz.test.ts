@@ -1,65 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { StreamFramer } from '../../../../server/sip/framing.ts';
 import { DEFAULT_LIMITS } from '../../../../server/sip/limits.ts';
 import { readDatagram } from '../../../../server/sip/reader.ts';
 import { readSdp } from '../../../../server/sip/sdp-reader.ts';
-import { seededRandom } from '../../../support/random.ts';
+import { holds } from '../../../fuzz/run.ts';
+import { SIP_TARGETS } from '../../../fuzz/targets/sip.ts';
 import { CallScript, sdpText } from '../../../support/sip-script.ts';
-import { FakeFlow, SipBench, settle } from './doubles.ts';
-
-const FUZZ_MS = 1000;
-/** Longest time the event loop may be held by one message, in ms; generous, for the machine is shared. */
-const MOST_MS = 50;
-
-const PIECES = [
-  '\r\n',
-  '\r\n ',
-  ':',
-  ';',
-  ',',
-  '<',
-  '>',
-  '"',
-  '\\',
-  '\0',
-  '%',
-  '@',
-  '[',
-  ']',
-  '=',
-  ' ',
-  '\t',
-  '/',
-  '-1',
-  '4294967296',
-  '99999999999999999999',
-  'SIP/2.0',
-  'Via: ',
-  'v:',
-  'Content-Length: 5\r\n',
-  '__proto__',
-  'é',
-  '\xff',
-];
-
-/** One to four changes: bytes flipped, cut out, doubled, or a spiteful piece put in. */
-function mutate(text: string, random: () => number): string {
-  const below = (limit: number): number => Math.floor(random() * limit);
-  let mutated = text;
-  for (let changes = 1 + below(4); changes > 0; changes--) {
-    const at = below(mutated.length + 1);
-    const to = Math.min(mutated.length, at + below(20));
-    const middle = [
-      () => String.fromCharCode(below(256)) + mutated.slice(at + 1, to),
-      () => '',
-      () => mutated.slice(at, to).repeat(2 + below(3)),
-      () => (PIECES[below(PIECES.length)] ?? '') + mutated.slice(at, to),
-    ][below(4)];
-    mutated = mutated.slice(0, at) + middle?.() + mutated.slice(to);
-  }
-  return mutated;
-}
 
 /** The best of three, in ms of this process's own time: what the message costs, not what else the machine does. */
 function cost(bytes: Buffer, read: (bytes: Buffer) => unknown): number {
@@ -74,74 +20,14 @@ function cost(bytes: Buffer, read: (bytes: Buffer) => unknown): number {
 }
 
 suite('whatever comes in', () => {
-  test('an endpoint neither throws, nor answers with 500, nor answers twice', async () => {
-    const random = seededRandom(20_260_101);
-    const startedAt = performance.now();
-    let bench = new SipBench();
-    for (let round = 0; performance.now() - startedAt < FUZZ_MS; round++) {
-      if (round % 200 === 0) bench = new SipBench();
-      const caller = bench.caller();
-      await caller.invite({ body: sdpText() });
-      const script = caller.script;
-      for (const text of [
-        new CallScript({ uri: 'sip:demo@127.0.0.1:5060' }).request('INVITE', {
-          body: sdpText({ more: ['a=ptime:20', 'a=rtcp:5001'] }),
-        }),
-        new CallScript({ uri: 'sip:demo@127.0.0.1:5060' }).request('OPTIONS'),
-        script.request('ACK'),
-        script.request('INVITE', { body: sdpText({ direction: 'sendonly' }) }),
-        script.request('INFO'),
-        script.request('BYE'),
-      ]) {
-        const flow = new FakeFlow();
-        const mutated = mutate(text, random);
-        const before = performance.now();
-        bench.receive(flow, mutated);
-        await settle();
-        assert.deepEqual(bench.errors, [], JSON.stringify(mutated));
-        if (performance.now() - before > MOST_MS) {
-          // The message, or the machine?
-          const again = cost(Buffer.from(mutated, 'latin1'), (bytes) => readDatagram(bytes, DEFAULT_LIMITS));
-          assert.ok(again < MOST_MS, `slow: ${JSON.stringify(mutated)}`);
-        }
-        const finals = flow.statuses.filter((status) => status >= 200);
-        assert.ok(finals.length <= 1, JSON.stringify([mutated, flow.statuses]));
-        // 500 is for requests out of order, and for nothing else.
-        for (const answer of flow.sent)
-          if (answer.status === 500) assert.equal(answer.startLine, 'SIP/2.0 500 Out Of Order');
-      }
-    }
-  });
+  test('a message is read, refused or dropped', () => holds(SIP_TARGETS.message, 5000));
 
-  test('a stream reader neither throws nor hangs', () => {
-    const random = seededRandom(7);
-    const startedAt = performance.now();
-    while (performance.now() - startedAt < FUZZ_MS / 2) {
-      const script = new CallScript({ uri: 'sip:demo@127.0.0.1:5060', transport: 'TCP' });
-      const stream = mutate(script.request('INVITE', { body: sdpText() }) + script.request('OPTIONS'), random);
-      const framer = new StreamFramer(DEFAULT_LIMITS);
-      const cut = Math.floor(random() * stream.length);
-      framer.push(Buffer.from(stream.slice(0, cut), 'latin1'));
-      framer.push(Buffer.from(stream.slice(cut), 'latin1'));
-    }
-  });
+  test('an endpoint neither throws, nor answers with 500, nor answers twice', () => holds(SIP_TARGETS.endpoint, 300));
 
-  test('a session description is read or refused', () => {
-    const random = seededRandom(11);
-    const startedAt = performance.now();
-    const text = sdpText({
-      more: ['a=ptime:20', 'a=rtcp:5001 IN IP4 1.2.3.4', 'm=video 5 RTP/AVP 31', 'a=rtpmap:96 opus/48000/2'],
-    });
-    while (performance.now() - startedAt < FUZZ_MS / 2) {
-      const result = readSdp(Buffer.from(mutate(text, random), 'latin1'));
-      if (!result.ok) continue;
-      for (const line of result.media) {
-        assert.ok(line.port >= 0 && line.port <= 65_535);
-        for (const { payloadType, clockRate } of line.formats)
-          assert.ok(payloadType >= 0 && payloadType <= 127 && clockRate > 0);
-      }
-    }
-  });
+  test('a stream reader neither throws nor hangs, and reads the same however the stream is cut', () =>
+    holds(SIP_TARGETS.stream, 2000));
+
+  test('a session description is read or refused', () => holds(SIP_TARGETS.sdp, 3000));
 });
 
 suite('64 kB', () => {
