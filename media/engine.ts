@@ -329,6 +329,8 @@ export interface WorkerSnapshot {
   readonly rtpRecovered: number;
   /** Digits and pauses of them that were to be sent and were not: too many waited, or the peer takes none. */
   readonly digitsDropped: number;
+  /** Times a peer's NAT moved its port and was followed. */
+  readonly rtpRebinds: number;
   readonly framesConcealed: number;
   /** Times sound was shortened or lengthened to correct a delay. */
   readonly stretches: number;
@@ -353,6 +355,8 @@ export interface EngineSnapshot {
   readonly rtpPortsFree: number;
   /** Legs that were not opened, for want of a mixer's time or of ports and descriptors. */
   readonly legsRefused: Readonly<Record<'load' | 'ports', number>>;
+  /** Legs that should hear RTP and have not for as long as is worth a warning. */
+  readonly legsSilent: number;
   readonly playsActive: number;
   readonly playQueueDepth: number;
 }

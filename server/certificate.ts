@@ -30,6 +30,7 @@ export class Certificate {
   readonly #now: () => Date;
   readonly #users = new Set<CertificateUser>();
   #pair: Pair;
+  #leaf: X509Certificate;
 
   /** Throws a `StartError` when the files cannot be used. */
   constructor(files: CertificateFiles, log: Pick<Logger, 'info' | 'warn' | 'error'>, now: () => Date) {
@@ -39,11 +40,17 @@ export class Certificate {
     this.#log = log;
     this.#now = now;
     this.#pair = loaded.pair;
+    this.#leaf = loaded.leaf;
     this.#tell(loaded.leaf, 'certificate in use');
   }
 
   get options(): SecureContextOptions {
     return this.#pair;
+  }
+
+  /** When it ends, in ms of Unix time. */
+  get expiry(): number {
+    return new Date(this.#leaf.validTo).getTime();
   }
 
   /** A server that was made with `options`: it is given what comes later. */
@@ -59,6 +66,7 @@ export class Certificate {
       return;
     }
     this.#pair = loaded.pair;
+    this.#leaf = loaded.leaf;
     for (const user of this.#users) user.setSecureContext(loaded.pair);
     this.#tell(loaded.leaf, 'certificate read again');
   }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { rawError } from './api/reply.ts';
 import type { Certificate } from './certificate.ts';
 import type { Config } from './config.ts';
+import type { ApiErrorCode } from './errors.ts';
 import { StartError } from './start-error.ts';
 
 /** How often Node looks for connections that are over their time. */
@@ -28,6 +29,12 @@ class Request extends IncomingMessage {
   }
 }
 
+/** Is told of what never becomes a request, to count it. */
+export interface HttpObserver {
+  httpRefused(error: ApiErrorCode): void;
+  connectionDropped(): void;
+}
+
 /**
  * An HTTP server within all limits, not yet listening. Node's strict parser judges what a request is. With a certificate it
  * speaks TLS and nothing else.
@@ -36,6 +43,7 @@ export function createHttpServer(
   config: Config['http'],
   listener: RequestListener,
   newUuid: () => string,
+  observer: HttpObserver,
   certificate?: Certificate,
 ): Server {
   const options: ServerOptions<typeof Request> = {
@@ -62,8 +70,11 @@ export function createHttpServer(
       return;
     }
     socket.once('finish', () => socket.destroy());
-    socket.end(answerTo(error.code, newUuid()));
+    const refusal = refusalOf(error.code);
+    observer.httpRefused(refusal);
+    socket.end(rawError(refusal, newUuid()));
   });
+  server.on('drop', () => observer.connectionDropped());
   return server;
 }
 
@@ -82,10 +93,10 @@ function isOfTls({ code = '' }: NodeJS.ErrnoException): boolean {
   return /^(?:ERR_SSL_|ERR_TLS_|EPROTO$)/.test(code);
 }
 
-function answerTo(code: string | undefined, apiId: string): string {
-  if (code === 'HPE_HEADER_OVERFLOW') return rawError('headers_too_large', apiId);
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return rawError('request_timeout', apiId);
-  return rawError('bad_request', apiId);
+function refusalOf(code: string | undefined): ApiErrorCode {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
+  return 'bad_request';
 }
 
 /** Listens, and resolves with the port. What stands in the way is named by its setting. */

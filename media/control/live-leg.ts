@@ -136,10 +136,22 @@ export class LiveRtpLeg extends LiveLeg implements RtpLeg {
     this.#warned = silentMs >= noRtpWarnMs;
   }
 
+  /** No RTP has come for as long as is worth a warning. */
+  get silent(): boolean {
+    return this.#warned && this.#expectsRtp;
+  }
+
   /** Whether the peer is supposed to send. */
   get #expectsRtp(): boolean {
     return this.spec.direction === 'sendrecv' || this.spec.direction === 'recvonly';
   }
+}
+
+/** How many of them should hear RTP and have not for long. */
+export function silentLegs(legs: Iterable<LiveLeg>): number {
+  let count = 0;
+  for (const leg of legs) if (leg instanceof LiveRtpLeg && leg.silent) count += 1;
+  return count;
 }
 
 /** Sound on its way to the mixer: a ring holds so much, the rest waits in a list. */

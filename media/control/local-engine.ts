@@ -18,7 +18,7 @@ import {
 } from '../engine.ts';
 import type { Command, LegReport, Report } from '../worker/protocol.ts';
 import type { EngineConfig } from './engine-config.ts';
-import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg } from './live-leg.ts';
+import { type LegHost, type LiveLeg, LiveRtpLeg, LiveStreamLeg, silentLegs } from './live-leg.ts';
 import { LivePlays } from './live-plays.ts';
 import { LiveRecordings } from './live-recordings.ts';
 import type { MixerThread } from './mixer-thread.ts';
@@ -159,6 +159,7 @@ export class LocalEngine implements MediaEngine, LegHost {
       loads: this.#threads.loads,
       rtpPortsFree: this.#ports.free,
       legsRefused: this.#refused,
+      legsSilent: silentLegs(this.#legs.values()),
       ...this.#plays.counts,
     };
   }

@@ -11,6 +11,7 @@ const COUNTS = [
   'rtpResyncs',
   'rtpRecovered',
   'digitsDropped',
+  'rtpRebinds',
   'framesConcealed',
   'stretches',
 ] as const satisfies readonly (keyof WorkerSnapshot)[];

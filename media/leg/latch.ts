@@ -7,8 +7,8 @@ const PACKETS_TO_RESYNC = 3;
 /** The locked address must have been silent for so long before another port of the same host may follow. */
 const REBIND_AFTER_MS = 1000;
 
-/** What to do with a packet. */
-export type Verdict = 'accept' | 'resync' | 'foreign';
+/** What to do with a packet; `moved` accepts it from a new port of the same host. */
+export type Verdict = 'accept' | 'moved' | 'resync' | 'foreign';
 
 /**
  * Learns where a peer's RTP really comes from, and then holds on to it (symmetric RTP). Until it is locked, packets are
@@ -124,7 +124,7 @@ export class Latch {
     this.#rebindCount = 0;
     this.#lastHeardAt = now;
     this.#remember();
-    return 'accept';
+    return 'moved';
   }
 
   #remember(): void {

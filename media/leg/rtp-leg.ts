@@ -184,7 +184,7 @@ export class RtpLeg implements MixerLeg {
     if (verdict === 'resync') {
       this.#playout.reset();
       this.#digits.reset(now);
-    }
+    } else if (verdict === 'moved') this.#totals.rebinds += 1;
     this.#totals.packetsIn += 1;
     this.packetsReceived += 1;
     this.lastHeardAt = now;

@@ -12,6 +12,8 @@ export class RtpTotals {
   recovered = 0;
   /** Digits that did not go out, and pauses between them. */
   digitsDropped = 0;
+  /** Ports of a peer's NAT that moved and were followed. */
+  rebinds = 0;
   readonly discarded = {
     /** Not RTP. */
     malformed: 0,

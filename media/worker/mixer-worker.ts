@@ -415,6 +415,7 @@ export class MixerWorker {
         rtpResyncs: totals.resyncs,
         rtpRecovered: totals.recovered,
         digitsDropped: totals.digitsDropped,
+        rtpRebinds: totals.rebinds,
         framesConcealed: totals.concealed,
         stretches: totals.stretched,
         quality: this.#quality.snapshot(),

@@ -39,6 +39,9 @@ export interface MetricSources {
   readonly sipUsers: () => number;
   readonly sipContacts: () => number;
   readonly recordings: () => { readonly active: number; readonly bytes: number };
+  readonly hasDecoder: () => boolean;
+  /** In ms of Unix time; undefined where there is no certificate. */
+  readonly certificateExpiry: () => number | undefined;
 }
 
 const PLAY_START_BUCKETS = [0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.35, 0.5, 0.75, 1, 2, 5, 10, 20];
@@ -84,6 +87,7 @@ export class Metrics implements EngineObserver, DialObserver {
   readonly #dialsRefused = this.#counter('partyline_dials_refused_total');
   readonly #http = this.#histogram('partyline_http_request_seconds', HTTP_BUCKETS);
   readonly #refusals = this.#counter('partyline_http_refusals_total');
+  readonly #connectionsDropped = this.#counter('partyline_http_connections_dropped_total');
   readonly #idempotentHits = this.#counter('partyline_idempotent_hits_total');
 
   constructor() {
@@ -124,11 +128,17 @@ export class Metrics implements EngineObserver, DialObserver {
     this.#pull('partyline_sip_contacts', () => single(sources.sipContacts()));
     this.#pull('partyline_recordings_active', () => single(sources.recordings().active));
     this.#pull('partyline_recording_bytes', () => single(sources.recordings().bytes));
+    this.#pull('partyline_decoder_up', () => single(sources.hasDecoder() ? 1 : 0));
+    this.#pull('partyline_certificate_expiry_seconds', () => {
+      const expiry = sources.certificateExpiry();
+      return expiry === undefined ? [] : single(expiry / 1000);
+    });
 
     const { engine } = sources;
     this.#pull('partyline_mixer_load', () => engine().loads.map((value, worker) => ({ labels: { worker }, value })));
     this.#pull('partyline_legs_refused_total', () => byLabel('reason', engine().legsRefused));
     this.#pull('partyline_rtp_ports_free', () => single(engine().rtpPortsFree));
+    this.#pull('partyline_rtp_silent_legs', () => single(engine().legsSilent));
 
     const { streams } = sources;
     this.#pull('partyline_ws_open', () => single(streams().open));
@@ -164,6 +174,7 @@ export class Metrics implements EngineObserver, DialObserver {
     this.#pull('partyline_frames_concealed_total', () => single(total((worker) => worker.framesConcealed)));
     this.#pull('partyline_rtp_reordered_total', () => single(total((worker) => worker.rtpReordered)));
     this.#pull('partyline_rtp_resyncs_total', () => single(total((worker) => worker.rtpResyncs)));
+    this.#pull('partyline_rtp_rebinds_total', () => single(total((worker) => worker.rtpRebinds)));
     this.#pull('partyline_rtp_recovered_total', () => single(total((worker) => worker.rtpRecovered)));
     this.#pull('partyline_digits_dropped_total', () => single(total((worker) => worker.digitsDropped)));
     this.#pull('partyline_playout_stretches_total', () => single(total((worker) => worker.stretches)));
@@ -305,6 +316,11 @@ export class Metrics implements EngineObserver, DialObserver {
 
   httpRefused(error: ApiErrorCode): void {
     this.#refusals.inc({ error });
+  }
+
+  /** A connection over the limit was closed unheard. */
+  connectionDropped(): void {
+    this.#connectionsDropped.inc();
   }
 
   idempotentHit(): void {

@@ -44,6 +44,11 @@ export const METRICS = {
     labels: ['result'],
     help: 'ffmpeg processes that ended: ok, error, or killed by a signal',
   },
+  partyline_decoder_up: {
+    kind: 'gauge',
+    labels: [],
+    help: '1 when the start found an ffmpeg that decodes, else 0: then only wav at the rate of the MPC plays',
+  },
   partyline_callback_delivered_total: { kind: 'counter', labels: [], help: 'Callbacks that their receiver took' },
   partyline_callback_retries_total: {
     kind: 'counter',
@@ -134,6 +139,16 @@ export const METRICS = {
   },
   partyline_rtp_reordered_total: { kind: 'counter', labels: [], help: 'RTP packets in time, but behind a newer one' },
   partyline_rtp_resyncs_total: { kind: 'counter', labels: [], help: 'Times the numbers of an RTP stream jumped' },
+  partyline_rtp_rebinds_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Times the NAT of a caller moved to another port and was followed',
+  },
+  partyline_rtp_silent_legs: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Calls whose RTP has not come for NO_RTP_WARN_SECONDS',
+  },
   partyline_rtp_recovered_total: {
     kind: 'counter',
     labels: [],
@@ -231,10 +246,20 @@ export const METRICS = {
     labels: ['error'],
     help: 'Requests refused, by row of docs/errors.md',
   },
+  partyline_http_connections_dropped_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'TCP connections to the HTTP port that were over MAX_HTTP_CONNECTIONS',
+  },
   partyline_idempotent_hits_total: {
     kind: 'counter',
     labels: [],
     help: 'Repeated requests answered from memory for their Idempotency-Key',
+  },
+  partyline_certificate_expiry_seconds: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Unix time at which the certificate of TLS_CERT ends; left out without one',
   },
   partyline_draining: { kind: 'gauge', labels: [], help: '1 while shutting down and waiting for calls, else 0' },
 } as const satisfies Record<

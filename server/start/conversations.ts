@@ -34,11 +34,20 @@ export async function openConversations(ground: Ground, { engine }: Media): Prom
     newUuid,
   });
   logMembers(directory, log);
+  logSilence(calls, log);
   const stopDeadlines = keepDeadlines(directory, clock);
   const history = new History({ store, limits: config.history, clock, now });
   const cutOff = await history.recover();
   history.follow(directory);
   return { directory, calls, history, cutOff, stopDeadlines };
+}
+
+/** A call that is heard nothing of any more; before long it is hung up. */
+function logSilence(calls: Calls, log: Logger): void {
+  calls.subscribe((event) => {
+    if (event.type === 'leg' && event.event.type === 'no-rtp' && !event.event.expired)
+      log.warn({ call: event.call.uuid, forMs: Math.round(event.event.forMs) }, 'no RTP comes');
+  });
 }
 
 function logMembers(directory: Directory, log: Logger): void {

@@ -102,6 +102,8 @@ function watch({ ground, media, conversations, applications, phones, web }: Part
     sipContacts: () => phones.contacts.size,
     storePending: () => ground.store.pending,
     recordings: () => recordings,
+    hasDecoder: () => media.decoders.decoder !== undefined,
+    certificateExpiry: () => ground.certificate?.expiry,
   });
 }
 

@@ -62,7 +62,7 @@ export function createWeb(
     now,
     newUuid,
   });
-  const server = createHttpServer(config.http, app, newUuid, certificate);
+  const server = createHttpServer(config.http, app, newUuid, metrics, certificate);
   const addresses = new ClientAddresses(config.api.trustedProxies);
   const relay = relayDigits(directory, { amongPhones: config.relayDtmf });
   const streams = attachStreams(server, {

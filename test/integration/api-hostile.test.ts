@@ -18,6 +18,11 @@ after(async () => {
   assert.equal(await server.stop(), 0);
 });
 
+async function metric(line: string): Promise<number> {
+  const found = (await server.metrics()).split('\n').find((text) => text.startsWith(`${line} `));
+  return Number(found?.slice(line.length) ?? Number.NaN);
+}
+
 const head = (extra: string, line = 'POST /healthz HTTP/1.1') => `${line}\r\nHost: x\r\n${extra}\r\n`;
 
 for (const [name, bytes] of [
@@ -45,10 +50,12 @@ for (const [name, bytes] of [
     assert.deepEqual(Object.keys(body), ['api_id', 'error']);
   });
 
-test('headers over 16 kB get 431', async () => {
+test('headers over 16 kB get 431, counted as what never became a request is', async () => {
   const raw = new RawHttp(server.httpUrl).write(head(`X: ${'x'.repeat(100_000)}\r\n`));
   await raw.closed();
   assert.deepEqual(raw.statuses, [431]);
+  assert.equal(await metric('partyline_http_refusals_total{error="headers_too_large"}'), 1);
+  assert.ok((await metric('partyline_http_refusals_total{error="bad_request"}')) >= 13, 'and so are those above');
 });
 
 test('pipelined requests are answered in order, and nothing is smuggled between them', async () => {
@@ -115,7 +122,9 @@ test('connections beyond the limit are dropped, and those within it live on', as
   const idle = Array.from({ length: 200 }, () => new RawHttp(server.httpUrl));
   await until('those beyond the limit are dropped', () => idle.filter((raw) => raw.socket.destroyed).length >= 50);
   for (const raw of idle) raw.destroy();
-  await until('there is room again', async () => (await fetch(`${server.httpUrl}/healthz`).catch(() => undefined))?.ok);
+  const room = async () => (await fetch(`${server.httpUrl}/healthz`).catch(() => undefined))?.ok;
+  await until('there is room again', room);
+  assert.ok((await metric('partyline_http_connections_dropped_total')) >= 50, 'they are counted');
 });
 
 test('a hundred guesses are slowed down, and no guess shows in the log', async () => {

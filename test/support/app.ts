@@ -229,6 +229,8 @@ export class AppUnderTest {
       sipUsers: () => this.users.all.length,
       sipContacts: () => this.contacts.size,
       recordings: () => this.recordings,
+      hasDecoder: () => true,
+      certificateExpiry: () => undefined,
     });
     const deps: AppDeps = {
       authId: this.account.authId,

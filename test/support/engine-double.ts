@@ -237,6 +237,7 @@ export class EngineDouble implements MediaEngine {
       loads: [],
       rtpPortsFree: 100,
       legsRefused: { load: 0, ports: 0 },
+      legsSilent: 0,
       playsActive: this.plays.filter((play) => play.status === 'playing').length,
       playQueueDepth: 0,
     };

@@ -134,6 +134,11 @@ export class Softphone {
     return this.#relay?.lostToServer ?? [];
   }
 
+  /** Its packets come from another port from now on, and what is sent to the old one is lost; with a `network` only. */
+  async rebind(): Promise<void> {
+    await this.#relay?.rebind();
+  }
+
   /** Goes on with another codec, by a re-INVITE. */
   async change(codec: CodecName): Promise<void> {
     if (codec === 'opus') await loadOpus();

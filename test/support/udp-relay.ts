@@ -25,11 +25,14 @@ export class UdpRelay {
   readonly lostToServer: number[] = [];
   #serverPort = 0;
   #fromPhone = 0;
-  readonly #sockets: readonly [server: Socket, phone: Socket];
+  #server: Socket;
+  readonly #phone: Socket;
+  readonly #onAnswer: (bytes: Buffer) => void;
   readonly #timer: NodeJS.Timeout;
 
   private constructor(conditions: RelayConditions, server: Socket, phone: Socket, phonePort: number) {
-    this.#sockets = [server, phone];
+    this.#server = server;
+    this.#phone = phone;
     this.serverSide = server.address().port;
     this.phoneSide = phone.address().port;
     const random = seededRandom(conditions.seed ?? 1);
@@ -41,12 +44,13 @@ export class UdpRelay {
       if (toServer.lost > before) this.lostToServer.push(this.#fromPhone);
       this.#fromPhone += 1;
     });
-    server.on('message', (bytes) => toPhone.send(bytes, performance.now()));
+    this.#onAnswer = (bytes) => toPhone.send(bytes, performance.now());
+    server.on('message', this.#onAnswer);
     this.#timer = setInterval(() => {
       const now = performance.now();
       toServer.deliver(now, (bytes) => {
         // A phone may talk before anybody has said where to.
-        if (this.#serverPort > 0) server.send(bytes, this.#serverPort, '127.0.0.1');
+        if (this.#serverPort > 0) this.#server.send(bytes, this.#serverPort, '127.0.0.1');
       });
       toPhone.deliver(now, (bytes) => phone.send(bytes, phonePort, '127.0.0.1'));
     }, STEP_MS);
@@ -67,9 +71,17 @@ export class UdpRelay {
     this.#serverPort = serverPort;
   }
 
+  /** As a NAT that has forgotten the phone: from now on its packets come from another port, and the old one is dead. */
+  async rebind(): Promise<void> {
+    const before = this.#server;
+    this.#server = await bound();
+    this.#server.on('message', this.#onAnswer);
+    before.close();
+  }
+
   close(): void {
     clearInterval(this.#timer);
-    for (const socket of this.#sockets) socket.close();
+    for (const socket of [this.#server, this.#phone]) socket.close();
   }
 }
 

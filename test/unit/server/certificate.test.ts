@@ -70,6 +70,8 @@ suite('the certificate', () => {
     assert.equal(given[0]?.minVersion, 'TLSv1.2');
     assert.equal(given[0], certificate.options);
     assert.match(lines.at(-1) ?? '', /^info certificate read again .*CN=other/);
+    const inOneDay = Date.now() + 86_400_000;
+    assert.ok(certificate.expiry > inOneDay && certificate.expiry < Date.now() + 3650 * 86_400_000, 'its end is known');
   });
 
   test('that has expired is used, with a warning', () => {

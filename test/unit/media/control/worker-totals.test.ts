@@ -21,6 +21,7 @@ function snapshot(n: number): WorkerSnapshot {
     rtpResyncs: n,
     rtpRecovered: n,
     digitsDropped: n,
+    rtpRebinds: n,
     framesConcealed: n,
     stretches: n,
     quality: {

@@ -68,7 +68,8 @@ test('a NAT that moves the port is followed once the old one has been silent for
   for (let i = 0; i < 10; i++)
     assert.equal(locked.judge(SDP, 4444, 7, 500 + i), 'foreign', 'the old port was just heard');
   for (let i = 0; i < 4; i++) assert.equal(locked.judge(SDP, 4446, 7, 1200 + i), 'foreign');
-  assert.equal(locked.judge(SDP, 4446, 7, 1205), 'accept');
+  assert.equal(locked.judge(SDP, 4446, 7, 1205), 'moved');
+  assert.equal(locked.judge(SDP, 4446, 7, 1225), 'accept');
   assert.equal(locked.port, 4446);
 });
 

@@ -24,6 +24,7 @@ function worker(index: number, changes: Partial<WorkerSnapshot> = {}): WorkerSna
     rtpResyncs: 0,
     rtpRecovered: 0,
     digitsDropped: 0,
+    rtpRebinds: 0,
     framesConcealed: 0,
     stretches: 0,
     quality: { jitter: EMPTY, roundTrip: EMPTY, playoutDelay: EMPTY, mos: EMPTY },
@@ -42,6 +43,7 @@ function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
       loads: [0.5],
       rtpPortsFree: 9,
       legsRefused: { load: 0, ports: 0 },
+      legsSilent: 3,
       ...snapshot,
     }),
     conferences: () => 2,
@@ -61,6 +63,8 @@ function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
     sipUsers: () => 2,
     sipContacts: () => 1,
     recordings: () => ({ active: 2, bytes: 4096 }),
+    hasDecoder: () => true,
+    certificateExpiry: () => 1_800_000_000_000,
   });
   return metrics;
 }
@@ -167,6 +171,9 @@ test('counts of the workers are kept apart or summed, as the contract has it', a
     ['partyline_members{leg="ws"}', 4],
     ['partyline_members{leg="webrtc"}', 0],
     ['partyline_draining', 1],
+    ['partyline_rtp_silent_legs', 3],
+    ['partyline_decoder_up', 1],
+    ['partyline_certificate_expiry_seconds', 1_800_000_000],
     ['partyline_ws_open', 4],
     ['partyline_ws_refused_total{code="401"}', 2],
     ['partyline_ws_closed_total{code="1000"}', 5],
@@ -180,8 +187,24 @@ test('what calls sound like is added up over the workers', async () => {
   const quality = { jitter: EMPTY, roundTrip: EMPTY, playoutDelay: EMPTY, mos };
   const metrics = watched({
     workers: [
-      worker(0, { quality, rtpReordered: 1, rtpResyncs: 2, rtpRecovered: 3, digitsDropped: 5, stretches: 4 }),
-      worker(1, { quality, rtpReordered: 10, rtpResyncs: 20, rtpRecovered: 30, digitsDropped: 50, stretches: 40 }),
+      worker(0, {
+        quality,
+        rtpReordered: 1,
+        rtpResyncs: 2,
+        rtpRecovered: 3,
+        rtpRebinds: 5,
+        digitsDropped: 5,
+        stretches: 4,
+      }),
+      worker(1, {
+        quality,
+        rtpReordered: 10,
+        rtpResyncs: 20,
+        rtpRecovered: 30,
+        rtpRebinds: 50,
+        digitsDropped: 50,
+        stretches: 40,
+      }),
     ],
   });
   for (const [line, expected] of [
@@ -195,6 +218,7 @@ test('what calls sound like is added up over the workers', async () => {
     ['partyline_rtp_resyncs_total', 22],
     ['partyline_rtp_recovered_total', 33],
     ['partyline_digits_dropped_total', 55],
+    ['partyline_rtp_rebinds_total', 55],
     ['partyline_playout_stretches_total', 44],
   ] as const)
     assert.equal(await value(metrics, line), expected, line);
