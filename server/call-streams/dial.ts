@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
 import { brokenBy, guardedSocket, type Resolve, type SourcePolicy } from '../../media/clip/index.ts';
 import type { Clock } from '../../media/index.ts';
-import { signatureV3 } from '../callbacks/signature.ts';
+import { signaturesV3 } from '../callbacks/signature.ts';
 
 export interface DialOptions {
   /** The guard that fetches of clips pass: callers choose these URLs as well. */
@@ -106,11 +106,11 @@ function opened(socket: WebSocket, signal: AbortSignal): Promise<void> {
 function signedHeaders(url: URL, { authToken, newNonce }: DialOptions): Record<string, string> {
   const nonce = newNonce();
   const signed = new URL(url.href.replace(/^wss?:/, 'http:'));
-  const signature = signatureV3('GET', signed, new Map(), nonce, authToken);
+  const signatures = signaturesV3('GET', signed, new Map(), nonce, authToken);
   return {
     'user-agent': 'partyline',
-    'x-plivo-signature-v3': signature,
-    'x-plivo-signature-ma-v3': signature,
+    'x-plivo-signature-v3': signatures,
+    'x-plivo-signature-ma-v3': signatures,
     'x-plivo-signature-v3-nonce': nonce,
   };
 }

@@ -2,7 +2,7 @@ import { Client } from 'undici';
 import { brokenBy, guardedConnector, type Resolve, type SourcePolicy } from '../../media/clip/index.ts';
 import type { Clock } from '../../media/index.ts';
 import type { CallbackFailure } from './delivery.ts';
-import { type CallbackFields, signatureV3 } from './signature.ts';
+import { type CallbackFields, signaturesV3 } from './signature.ts';
 import type { CallbackTarget, CallbackTrouble } from './target.ts';
 
 export type Exchange =
@@ -121,12 +121,12 @@ function headersOf(
   { authToken, newNonce }: ExchangeOptions,
 ): Record<string, string> {
   const nonce = newNonce();
-  const signature = signatureV3(method, url, fields, nonce, authToken);
+  const signatures = signaturesV3(method, url, fields, nonce, authToken);
   return {
     'user-agent': 'partyline',
     accept: '*/*',
-    'x-plivo-signature-v3': signature,
-    'x-plivo-signature-ma-v3': signature,
+    'x-plivo-signature-v3': signatures,
+    'x-plivo-signature-ma-v3': signatures,
     'x-plivo-signature-v3-nonce': nonce,
     ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
   };

@@ -14,19 +14,27 @@ export function fieldsFrom(values: FieldValues): CallbackFields {
 }
 
 /**
- * Plivo's signature, version 3: what a receiver computes from the request it got and the account's token, to know that
- * it came from us. Base64 of HMAC-SHA256.
+ * What the header of Plivo's signature, version 3, carries: what a receiver computes from the request that it got and the account's
+ * token, to know that it came from us. Base64 of HMAC-SHA256. With commas behind it come those that some of Plivo's SDKs make of the
+ * same request, for a receiver believes any of them: Ruby's and .NET's leave the port out of the URL; Python's and PHP's take the
+ * text's bytes for characters and encode them once more, which shows where it is not ASCII.
  */
-export function signatureV3(
+export function signaturesV3(
   method: 'GET' | 'POST',
   url: URL,
   fields: CallbackFields,
   nonce: string,
   token: string,
 ): string {
-  return createHmac('sha256', token)
-    .update(signedText(method, url, fields, nonce))
-    .digest('base64');
+  const plain = signedText(method, url, fields, nonce);
+  const portless = new URL(url);
+  portless.port = '';
+  const texts = new Set([plain, signedText(method, portless, fields, nonce), Buffer.from(plain).toString('latin1')]);
+  return [...texts].map((text) => signed(text, token)).join();
+}
+
+function signed(text: string, token: string): string {
+  return createHmac('sha256', token).update(text).digest('base64');
 }
 
 /** The text that is signed: URL, query and fields in a fixed order, unescaped, then the nonce. */

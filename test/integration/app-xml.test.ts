@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { signatureV3 } from '../../server/callbacks/signature.ts';
+import { signaturesV3 } from '../../server/callbacks/signature.ts';
 import { CallbackReceiver, type ReceivedCallback } from '../support/callback-receiver.ts';
 import { ClipServer } from '../support/clip-server.ts';
 import { startServer, type TestServer, until } from '../support/server.ts';
@@ -98,7 +98,7 @@ test('a call is answered by XML: it hears a file, joins an MPC, is transferred b
     [fields.CallStatus, fields.Direction, fields.Event, method],
     ['ringing', 'inbound', 'StartApp', 'POST'],
   );
-  const signed = signatureV3(
+  const signed = signaturesV3(
     'POST',
     new URL(app.url('/answer')),
     new Map(Object.entries(fields)),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { mulaw } from '../../media/codec/g711.ts';
-import { signatureV3 } from '../../server/callbacks/signature.ts';
+import { signaturesV3 } from '../../server/callbacks/signature.ts';
 import { CallbackReceiver } from '../support/callback-receiver.ts';
 import { startServer, type TestServer, until } from '../support/server.ts';
 import { StreamApp } from '../support/stream-app.ts';
@@ -72,7 +72,7 @@ test('a voice bot written for Plivo takes part in a call', async () => {
   const signed = new URL(`http://127.0.0.1:${app.port}/bot?x=1`);
   assert.equal(
     headers['x-plivo-signature-v3'],
-    signatureV3('GET', signed, new Map(), nonce, server.authToken),
+    signaturesV3('GET', signed, new Map(), nonce, server.authToken),
     'the app can tell who calls',
   );
   const begun = await bot.message('start');

@@ -18,7 +18,8 @@ export function lacking(t: TestContext, message: string): false {
   return false;
 }
 
-function isOnPath(name: string): boolean {
+/** Whether a program of this name can be started. */
+export function isOnPath(name: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);

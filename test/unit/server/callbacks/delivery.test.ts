@@ -3,7 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { type Resolve, type SourcePolicy, sourcePolicy, systemResolve } from '../../../../media/clip/index.ts';
 import { systemClock } from '../../../../media/index.ts';
 import { type DeliveryOutcome, deliver } from '../../../../server/callbacks/delivery.ts';
-import { signatureV3 } from '../../../../server/callbacks/signature.ts';
+import { signaturesV3 } from '../../../../server/callbacks/signature.ts';
 import { callbackTarget } from '../../../../server/callbacks/target.ts';
 import { CallbackReceiver } from '../../../support/callback-receiver.ts';
 import { Canary } from '../../../support/clip-server.ts';
@@ -45,7 +45,7 @@ test('a POST carries the fields as a form, signed, and nothing of ours besides',
   const [{ method, path, headers, fields } = assert.fail()] = receiver.received;
   assert.deepEqual([method, path], ['POST', '/events?tenant=a%20b']);
   assert.deepEqual(fields, Object.fromEntries(FIELDS));
-  const signature = signatureV3('POST', new URL(receiver.url('/events?tenant=a%20b')), FIELDS, 'nonce-1', TOKEN);
+  const signature = signaturesV3('POST', new URL(receiver.url('/events?tenant=a%20b')), FIELDS, 'nonce-1', TOKEN);
   assert.equal(headers['x-plivo-signature-v3'], signature);
   assert.equal(headers['x-plivo-signature-ma-v3'], signature);
   assert.equal(headers['x-plivo-signature-v3-nonce'], 'nonce-1');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { signatureV3, signedText } from '../../../../server/callbacks/signature.ts';
+import { signaturesV3, signedText } from '../../../../server/callbacks/signature.ts';
 
 const TOKEN = 'my_auth_token';
 const NONCE = '12345';
@@ -33,7 +33,7 @@ for (const [method, url, fields, text, signature] of [
   test(`${method} ${url} with ${Object.keys(fields).length} fields is signed as Plivo's SDKs check it`, () => {
     const parts = [method, new URL(url), new Map<string, string>(Object.entries(fields)), NONCE] as const;
     assert.equal(signedText(...parts), text);
-    assert.equal(signatureV3(...parts, TOKEN), signature);
+    assert.equal(signaturesV3(...parts, TOKEN).split(',')[0], signature);
   });
 
 test('the order of fields does not matter, and values of one name are sorted', () => {
@@ -54,4 +54,17 @@ test('a POST without fields keeps its query', () => {
     signedText('POST', new URL('https://answer.url/cb?x=1'), new Map(), NONCE),
     'https://answer.url/cb?x=1.12345',
   );
+});
+
+test('where SDKs sign another text than Plivo, their signatures come behind it: without the port, and encoded twice', () => {
+  const fields = new Map([['MPCName', 'B\u00fcro']]);
+  const sign = (url: string, known = fields) => signaturesV3('POST', new URL(url), known, NONCE, TOKEN).split(',');
+  const plain = new Map([['MPCName', 'office']]);
+  assert.equal(sign('https://answer.url/cb', plain).length, 1, 'nobody differs');
+  const [own, portless, ...none] = sign('https://answer.url:8443/cb', plain);
+  assert.deepEqual([portless, none], [sign('https://answer.url/cb', plain)[0], []]);
+  assert.notEqual(own, portless);
+  const [, twice] = sign('https://answer.url/cb');
+  assert.equal(twice, sign('https://answer.url/cb', new Map([['MPCName', 'B\u00c3\u00bcro']]))[0]);
+  assert.equal(sign('https://answer.url:8443/cb').length, 3);
 });
