@@ -8,6 +8,7 @@
 import type { SampleRate } from './audio/frame.ts';
 import type { Clip, ClipFailure } from './clip/index.ts';
 import type { OpusTerms } from './codec/opus.ts';
+import type { SrtpTerms } from './srtp/srtp-terms.ts';
 
 /** A conference's name for the engine: the MPC's UUID. */
 export type ConferenceId = string;
@@ -52,6 +53,8 @@ export interface RtpLegOptions {
   /** Further source addresses from which RTP may be learned, such as the signalling's. */
   readonly alsoTrusted?: readonly string[];
   readonly direction: Direction;
+  /** Left out: plain RTP. */
+  readonly srtp?: SrtpTerms;
 }
 
 /** Two sounds of one leg: what its member says, as far as others may hear it, and what she hears. */
@@ -82,11 +85,13 @@ export interface LegChanges {
 }
 
 export interface RtpLegChanges extends LegChanges {
-  /** Comes with its telephone-event and comfort noise: what is absent beside it was not agreed any more. */
+  /** Comes with its telephone-event, comfort noise and SRTP: what is absent beside it was not agreed any more. */
   codec?: NegotiatedCodec;
   dtmfPayloadType?: number;
   dtmfClockRate?: number;
   comfortNoisePayloadType?: number;
+  /** Streams under a key that stays go on; under a new one they begin. */
+  srtp?: SrtpTerms;
   remote?: RtpRemote;
   direction?: Direction;
   /** Media may flow: set once the call is confirmed. Five learned packets start it as well. */
@@ -384,4 +389,4 @@ export class EngineBusy extends Error {
   override readonly name = 'EngineBusy';
 }
 
-export type { Clip, ClipFailure, OpusTerms };
+export type { Clip, ClipFailure, OpusTerms, SrtpTerms };

@@ -72,6 +72,8 @@ function contradictions(values: SettingValues): string[] {
         problems.push(`${named('SIP_TLS_PORT')} and ${named(other)}: must differ, both take TCP`);
   }
   if ((values.TLS_CERT === '') !== (values.TLS_KEY === '')) problems.push('TLS_CERT and TLS_KEY: set both or neither');
+  if (values.SRTP === 'required' && values.TLS_CERT === '')
+    problems.push('SRTP: required needs SIP by TLS: set TLS_CERT and TLS_KEY, or say optional');
   if ((values.SIP_TRUNK_USER === '') !== (values.SIP_TRUNK_PASSWORD === ''))
     problems.push('SIP_TRUNK_USER and SIP_TRUNK_PASSWORD: set both or neither');
   return problems;
@@ -111,6 +113,7 @@ function arrange(values: SettingValues, machine: Machine) {
       trusted: values.SIP_TRUSTED,
       rateLimit: values.SIP_RATE_LIMIT,
       codecs: codecsNamed(values.CODECS),
+      srtp: values.SRTP,
     },
     users: {
       realm: values.SIP_REALM ?? publicAddress,

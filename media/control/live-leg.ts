@@ -12,6 +12,7 @@ import type {
   StreamLeg,
   StreamLegOptions,
 } from '../engine.ts';
+import { srtpSpec } from '../srtp/srtp-terms.ts';
 import type { LegSpec, RtpLegSpec, StreamLegSpec } from '../worker/protocol.ts';
 import type { EngineConfig } from './engine-config.ts';
 
@@ -117,9 +118,10 @@ export class LiveRtpLeg extends LiveLeg implements RtpLeg {
 
   override update(changes: RtpLegChanges): void {
     const { codec, dtmfPayloadType, dtmfClockRate, comfortNoisePayloadType, remote, direction, started } = changes;
+    const srtp = changes.srtp && srtpSpec(changes.srtp, this.spec.srtp);
     this.spec = {
       ...this.spec,
-      ...(codec && { codec, dtmfPayloadType, dtmfClockRate, comfortNoisePayloadType }),
+      ...(codec && { codec, dtmfPayloadType, dtmfClockRate, comfortNoisePayloadType, srtp }),
       ...(remote && { remote }),
       ...(direction && { direction }),
       ...(started && { started }),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RtpLegOptions } from '../engine.ts';
 import { LegMemory } from '../leg/leg-memory.ts';
+import { srtpSpec } from '../srtp/srtp-terms.ts';
 import type { RtpLegSpec } from '../worker/protocol.ts';
 
 /** All that a mixer must know of a new leg on a port; its streams begin where nobody can guess (RFC 3550 section 5.1). */
@@ -17,6 +18,7 @@ export function newRtpSpec(options: RtpLegOptions, port: number): RtpLegSpec {
     alsoTrusted: options.alsoTrusted ?? [],
     direction: options.direction,
     started: false,
+    srtp: options.srtp && srtpSpec(options.srtp, undefined),
     cname: random.toString('hex', 10),
     ssrc: random.readUInt32BE(0),
     sequence: random.readUInt16BE(4),

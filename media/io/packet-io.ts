@@ -1,5 +1,5 @@
 /**
- * Takes a datagram. `bytes[start, end)` is only valid during the call; `arrivedAt` is on the process's monotonic clock,
+ * Takes a datagram. `bytes[start, end)` is only valid during the call and may be written to in it; `arrivedAt` is on the process's monotonic clock,
  * in ms.
  */
 export type PacketHandler = (

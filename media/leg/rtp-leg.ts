@@ -8,6 +8,9 @@ import { parseRtp, RtpFault, RtpHeader } from '../rtp/packet.ts';
 import { FrameKind, Playout } from '../rtp/playout.ts';
 import { estimateQuality } from '../rtp/quality.ts';
 import { DIGITS, NO_DIGIT, TelephoneEventReceiver } from '../rtp/telephone-event.ts';
+import { REFUSED, SrtpReceiver } from '../srtp/srtp-receiver.ts';
+import { SrtpSender } from '../srtp/srtp-sender.ts';
+import type { SrtpSpec } from '../srtp/srtp-terms.ts';
 import type { Latch } from './latch.ts';
 import type { MixerLeg } from './leg.ts';
 import type { LegMemory } from './leg-memory.ts';
@@ -28,6 +31,8 @@ export interface RtpLegState {
   readonly started: boolean;
   /** Where the peer takes RTCP; undefined = one above its RTP port. */
   readonly rtcpPort: number | undefined;
+  /** Undefined: plain RTP. */
+  readonly srtp: SrtpSpec | undefined;
 }
 
 export interface RtpLegEvents {
@@ -67,6 +72,9 @@ export class RtpLeg implements MixerLeg {
   #framesBefore = 0;
   #bridge: RateBridge | undefined;
   #rtcpSocket: PacketSocket | undefined;
+  /** Both or none. */
+  #protector: SrtpSender | undefined;
+  #unprotector: SrtpReceiver | undefined;
   /** Event packets came: digits may be due. */
   #dialling = false;
   #closed = false;
@@ -109,6 +117,7 @@ export class RtpLeg implements MixerLeg {
     this.#now = options.now;
     this.lastHeardAt = options.now;
     this.#setCodec(options.state.codec);
+    this.#setKeys(options.state.srtp);
   }
 
   /** The leg closes the sockets with itself. */
@@ -127,6 +136,7 @@ export class RtpLeg implements MixerLeg {
     const resumes = listens(state.direction) && !listens(before.direction);
     // The silence of a hold says nothing about the peer.
     if (resumes) this.lastHeardAt = this.#now;
+    this.#setKeys(state.srtp);
     if (state.dtmfClockRate !== before.dtmfClockRate) this.#digits = new TelephoneEventReceiver(state.dtmfClockRate);
     if (state.codec !== before.codec) {
       this.#leaveCodec();
@@ -164,7 +174,12 @@ export class RtpLeg implements MixerLeg {
   receive(bytes: Uint8Array, start: number, end: number, address: string, port: number, now: number): void {
     if (this.#closed) return;
     const { discarded } = this.#totals;
-    if (parseRtp(bytes, start, end, header) !== RtpFault.none) {
+    const packetEnd = this.#unprotector === undefined ? end : this.#unprotector.unprotect(bytes, start, end);
+    if (packetEnd === REFUSED) {
+      discarded.srtp += 1;
+      return;
+    }
+    if (parseRtp(bytes, start, packetEnd, header) !== RtpFault.none) {
       discarded.malformed += 1;
       return;
     }
@@ -209,8 +224,14 @@ export class RtpLeg implements MixerLeg {
   /** Takes a datagram from the leg's RTCP port: believed only from the host whose sound we hear. */
   receiveReport(bytes: Uint8Array, start: number, end: number, address: string, now: number): void {
     if (this.#closed) return;
-    if (address !== this.#latch.address) this.#totals.discarded.foreign += 1;
-    else if (!this.#rtcp.receive(bytes, start, end, now)) this.#totals.discarded.malformed += 1;
+    const { discarded } = this.#totals;
+    if (address !== this.#latch.address) {
+      discarded.foreign += 1;
+      return;
+    }
+    const reportEnd = this.#unprotector === undefined ? end : this.#unprotector.unprotectReport(bytes, start, end);
+    if (reportEnd === REFUSED) discarded.srtp += 1;
+    else if (!this.#rtcp.receive(bytes, start, reportEnd, now)) discarded.malformed += 1;
   }
 
   pull(frame: Int16Array, now: number): boolean {
@@ -234,13 +255,16 @@ export class RtpLeg implements MixerLeg {
       const payload = sender.next(output, tick, payloadType, dtmfPayloadType);
       if (payload) {
         this.#totals.packetsOut += 1;
-        this.socket?.send(sender.head, payload, address, port);
+        const body = this.#protector === undefined ? payload : this.#protector.protect(sender.head, payload);
+        this.socket?.send(sender.head, body, address, port);
       }
     } else {
       sender.pause();
     }
     const report = this.#rtcp.due(tick, this.#now, sender.timestampOf(tick), sender.packets, sender.octets);
-    if (report) this.#rtcpSocket?.send(report, NOTHING, address, this.#state.rtcpPort ?? port + 1);
+    if (!report) return;
+    const datagram = this.#protector === undefined ? report : this.#protector.protectReport(report);
+    this.#rtcpSocket?.send(datagram, NOTHING, address, this.#state.rtcpPort ?? port + 1);
   }
 
   close(): void {
@@ -299,6 +323,17 @@ export class RtpLeg implements MixerLeg {
     // Five believable packets start a call whose ACK got lost as well as the ACK would.
     if (!this.#state.started) this.#state = { ...this.#state, started: true };
     this.#events.latched(this.#latch.address, this.#latch.port);
+  }
+
+  /** A key that stays keeps its streams. */
+  #setKeys(srtp: SrtpSpec | undefined): void {
+    if (srtp === undefined) {
+      this.#protector = undefined;
+      this.#unprotector = undefined;
+      return;
+    }
+    if (!this.#protector?.has(srtp.send)) this.#protector = new SrtpSender(srtp.send);
+    if (!this.#unprotector?.has(srtp.receive)) this.#unprotector = new SrtpReceiver(srtp.receive);
   }
 
   /** What the present codec counted stays in the leg's numbers. */

@@ -17,6 +17,8 @@ export class RtpTotals {
   readonly discarded = {
     /** Not RTP. */
     malformed: 0,
+    /** Not authentic under the call's key, or come before. */
+    srtp: 0,
     /** From an address or a stream that is not the call's. */
     foreign: 0,
     /** A payload type that was not negotiated. */

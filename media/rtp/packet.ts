@@ -55,24 +55,31 @@ export class RtpHeader {
   payloadLength = 0;
 }
 
+/** Where the payload of the packet in `bytes[start, end)` begins, behind CSRC list and extension; else its fault, negative. */
+export function findPayload(bytes: Uint8Array, start: number, end: number): number {
+  if (start < 0 || end > bytes.length || end - start < RTP_HEADER_BYTES) return -RtpFault.short;
+  const first = bytes[start]!;
+  if (first >> 6 !== RTP_VERSION) return -RtpFault.version;
+
+  let offset = start + RTP_HEADER_BYTES + 4 * (first & 0x0f);
+  if (offset > end) return -RtpFault.contributors;
+  if ((first & 0x10) !== 0) {
+    if (offset + 4 > end) return -RtpFault.extension;
+    offset += 4 + 4 * ((bytes[offset + 2]! << 8) | bytes[offset + 3]!);
+    if (offset > end) return -RtpFault.extension;
+  }
+  return offset;
+}
+
 /**
  * Reads the packet in `bytes[start, end)` into `header`. The header is only meaningful when the result is `RtpFault.none`.
  * The extension is stepped over, the CSRC list too.
  */
 export function parseRtp(bytes: Uint8Array, start: number, end: number, header: RtpHeader): RtpFault {
-  if (start < 0 || end > bytes.length || end - start < RTP_HEADER_BYTES) return RtpFault.short;
-  const first = bytes[start]!;
-  if (first >> 6 !== RTP_VERSION) return RtpFault.version;
-
-  let offset = start + RTP_HEADER_BYTES + 4 * (first & 0x0f);
-  if (offset > end) return RtpFault.contributors;
-  if ((first & 0x10) !== 0) {
-    if (offset + 4 > end) return RtpFault.extension;
-    offset += 4 + 4 * ((bytes[offset + 2]! << 8) | bytes[offset + 3]!);
-    if (offset > end) return RtpFault.extension;
-  }
+  const offset = findPayload(bytes, start, end);
+  if (offset < 0) return -offset as RtpFault;
   let length = end - offset;
-  if ((first & 0x20) !== 0) {
+  if ((bytes[start]! & 0x20) !== 0) {
     const padding = length > 0 ? bytes[end - 1]! : 0;
     if (padding === 0 || padding > length) return RtpFault.padding;
     length -= padding;

@@ -101,6 +101,7 @@ export class LegFactory {
       dtmfClockRate: spec.dtmfClockRate ?? spec.codec.clockRate,
       comfortNoisePayloadType: spec.comfortNoisePayloadType,
       rtcpPort: spec.remote.rtcpPort,
+      srtp: spec.srtp,
       direction: spec.direction,
       started: spec.started,
     };

@@ -14,6 +14,7 @@ import type {
   StreamLegOptions,
   WorkerSnapshot,
 } from '../engine.ts';
+import type { SrtpSpec } from '../srtp/srtp-terms.ts';
 
 /*
  * What the main thread and a mixer thread tell each other. Messages are plain data; memory that is shared is named so.
@@ -33,6 +34,8 @@ export interface RtpLegSpec {
   readonly alsoTrusted: readonly string[];
   readonly direction: Direction;
   readonly started: boolean;
+  /** Undefined: plain RTP. */
+  readonly srtp?: SrtpSpec | undefined;
   /** Names us in RTCP; the same for the life of the call. */
   readonly cname: string;
   readonly ssrc: number;

@@ -1,4 +1,4 @@
-import { codecs, flag, sampleRate, sampleRates, whole } from '../setting-values.ts';
+import { codecs, flag, oneOf, sampleRate, sampleRates, whole } from '../setting-values.ts';
 import type { SettingTable } from './setting.ts';
 
 /** How calls sound and who mixes them. */
@@ -30,6 +30,12 @@ export const sound = {
     fallback: 'PCMU,PCMA,G722,opus,L16',
     meaning: "Codecs that SIP callers may use, in the order of our own offers; in theirs, the caller's order decides",
     schema: codecs.refine((names) => names.length > 0, 'must name at least one codec'),
+  },
+  SRTP: {
+    fallback: 'optional',
+    meaning:
+      'Encrypted sound of SIP calls by TLS: `off`, `optional` where the far side has it, or `required`, which refuses all other SIP calls: [tls.md](tls.md)',
+    schema: oneOf('off', 'optional', 'required'),
   },
   RELAY_DTMF: {
     fallback: 'false',

@@ -96,6 +96,11 @@ export class Dialog {
     return this.#flow.address;
   }
 
+  /** Where the peer's signalling comes from, and how. */
+  get signalling(): Pick<Flow, 'transport' | 'address'> {
+    return this.#flow;
+  }
+
   /** True while a 2xx waits for its ACK: the peer may not ask for another change meanwhile. */
   get awaitsAck(): boolean {
     return (

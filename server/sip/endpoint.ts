@@ -13,6 +13,7 @@ import { RateLimiter } from './rate.ts';
 import type { ReadResult } from './reader.ts';
 import type { Registrar } from './registrar.ts';
 import { Responder } from './responder.ts';
+import { forbidsCalls } from './sdes.ts';
 import { type ServerTransaction, Transactions } from './transaction.ts';
 
 export interface EndpointDeps extends Omit<CallDeps, 'transactions' | 'responder'> {
@@ -66,10 +67,14 @@ export class Endpoint implements Receiver {
     return this.#calls.size + this.#dialling.size;
   }
 
-  /** Calls somebody. Undefined: no new calls are made any more, or too much is under way. */
+  /** Calls somebody. Undefined: no new calls are made any more, too much is under way, or its sound would have to be plain. */
   dial(order: CallOrder): OutgoingCall | undefined {
     if (this.#isUnavailable() || this.#transactions.open >= this.#deps.limits.transactions) return undefined;
     const { way } = order;
+    if (forbidsCalls(this.#deps.srtp, way)) {
+      this.#deps.log.warn({ to: order.uri }, 'not called: SRTP is required, and there is no TLS on the way');
+      return undefined;
+    }
     const flow = 'send' in way ? way : this.#deps.connect(way.transport, way.address, way.port);
     let key: string | undefined;
     const call: OutgoingCall = new OutgoingCall(order, flow, this.#callDeps, {

@@ -12,6 +12,7 @@ import { DISCARD_PORT } from './media-target.ts';
 import type { SipRequest } from './message.ts';
 import { Negotiation } from './negotiation.ts';
 import { reasonHeader } from './reason.ts';
+import { forbidsCalls, NEEDS_TLS, type SrtpPolicy } from './sdes.ts';
 import type { MediaTerms } from './sdp.ts';
 import { optional, Session, warningOf } from './session.ts';
 import { type SessionTimer, sessionTimerHeaders } from './session-timer.ts';
@@ -27,6 +28,9 @@ export interface CallDeps extends DialogDeps {
   readonly log: SipLog;
   /** A number from 0 up to 2^31. */
   readonly newSessionId: () => number;
+  readonly srtp: SrtpPolicy;
+  /** A key and its salt for SRTP. */
+  readonly newMaster: () => Uint8Array;
 }
 
 /** Seconds after which a refused caller may try again. */
@@ -65,6 +69,8 @@ export class IncomingCall {
       codecs: deps.codecs,
       publicAddress: deps.publicAddress,
       sessionId: deps.newSessionId(),
+      srtp: deps.srtp,
+      newMaster: deps.newMaster,
     });
     this.dialog = new Dialog(answering(invite, target, deps.newToken()), invite, deps, {
       onUnconfirmed: () => this.#leave('lost', true),
@@ -93,15 +99,10 @@ export class IncomingCall {
   async start(invite: ServerTransaction): Promise<void> {
     const { calls, engine, log } = this.#deps;
     const { offer, mpcName, role, address, to, headers } = this.#invitation;
-    const offered = offer && this.#negotiation.offered(offer, this.dialog.signallingAddress);
-    if (offered && !offered.ok) {
-      this.dialog.refuse(
-        offered.status,
-        offered.reason,
-        warningOf(offered.status, offered.reason, this.#deps.publicAddress),
-      );
-      return;
-    }
+    const offered = offer && this.#negotiation.offered(offer, this.dialog.signalling);
+    if (offered && !offered.ok) return this.#refuseMedia(offered.status, offered.reason);
+    if (forbidsCalls(this.#deps.srtp, this.dialog.signalling))
+      return this.#refuseMedia(488, `Not Acceptable Here: ${NEEDS_TLS}`);
     const options = this.#legOptions(offered?.terms);
     if (!options) {
       this.dialog.refuse(488, 'Not Acceptable Here');
@@ -148,7 +149,8 @@ export class IncomingCall {
     this.#session.begin(result.leg);
     calls.answered(call);
     const joined = call.place.in === 'mpc' ? { mpc: mpcName, member: call.place.member.id } : { to };
-    log.info({ call: call.uuid, ...joined, from: address }, 'call answered');
+    const isEncrypted = offered?.terms.srtp !== undefined;
+    log.info({ call: call.uuid, ...joined, from: address, ...(isEncrypted && { srtp: true }) }, 'call answered');
   }
 
   /** Takes an ACK of the dialog. */
@@ -191,6 +193,10 @@ export class IncomingCall {
     }
     const [codec] = this.#deps.codecs;
     return codec && { ...common, codec, remote: nowhere, direction: 'inactive' };
+  }
+
+  #refuseMedia(status: number, reason: string): void {
+    this.dialog.refuse(status, reason, warningOf(status, reason, this.#deps.publicAddress));
   }
 
   #turnDown(call: Call, cause: CallEndCause): void {

@@ -1,5 +1,15 @@
 import type { SupportedCodec } from './codecs.ts';
 import {
+  type CryptoLine,
+  firstForm,
+  type KeyContext,
+  offerKey,
+  PLAIN_PROTOCOLS,
+  SECURE_PROTOCOLS,
+  type Signalling,
+  type SrtpPolicy,
+} from './sdes.ts';
+import {
   type LineShape,
   type MediaTerms,
   type NegotiationContext,
@@ -15,6 +25,9 @@ export interface NegotiationOptions {
   readonly publicAddress: string;
   /** Names our descriptions of this call; below 2^53. */
   readonly sessionId: number;
+  readonly srtp: SrtpPolicy;
+  /** A key and its salt for SRTP, which nobody can guess. */
+  readonly newMaster: () => Uint8Array;
 }
 
 export type OfferResult =
@@ -32,16 +45,18 @@ export class Negotiation {
   #agreed: { readonly terms: MediaTerms; readonly lines: readonly LineShape[]; readonly line: number } | undefined;
   #version = 0;
   #lastWritten = '';
+  /** The key of our offer that waits for its answer. */
+  #offered: CryptoLine | undefined;
 
   constructor(options: NegotiationOptions) {
     this.#options = options;
   }
 
   /** Judges an offer. Nothing changes until `accept` writes the answer, with the local port of the leg. */
-  offered(body: Buffer, signallingAddress: string): OfferResult {
+  offered(body: Buffer, signalling: Signalling): OfferResult {
     const read = readSdp(body);
     if (!read.ok) return read;
-    const agreed = negotiate(read.media, this.#context(signallingAddress));
+    const agreed = negotiate(read.media, this.#context(signalling, undefined));
     if (!agreed.ok) return { ok: false, status: 488, reason: `Not Acceptable Here: ${agreed.reason}` };
     return {
       ok: true,
@@ -53,24 +68,29 @@ export class Negotiation {
     };
   }
 
-  /** Our own offer, for an INVITE that brings none. */
-  offer(port: number): Buffer {
-    return this.#write((origin) => writeOffer(origin, this.#options.codecs, port, this.#agreed));
+  /** Our own offer: protected as agreed before, else in this form, else as the setting would have it there. */
+  offer(port: number, signalling: Signalling, form = firstForm(this.#options.srtp, signalling)): Buffer {
+    const before = this.#agreed;
+    const isKeyed = before ? before.terms.srtp !== undefined : form !== 'plain';
+    this.#offered = isKeyed ? offerKey(before?.terms.srtp, this.#options.newMaster) : undefined;
+    const [protocol = ''] = form === 'secure' ? SECURE_PROTOCOLS : PLAIN_PROTOCOLS;
+    return this.#write((origin) => writeOffer(origin, this.#options.codecs, port, before, protocol, this.#offered));
   }
 
   /** Takes the answer to our offer. */
-  answered(body: Buffer, signallingAddress: string): AnswerResult {
+  answered(body: Buffer, signalling: Signalling): AnswerResult {
     const read = readSdp(body);
     if (!read.ok) return read;
-    const agreed = negotiate(read.media, this.#context(signallingAddress));
+    const agreed = negotiate(read.media, this.#context(signalling, { line: this.#offered }));
     if (!agreed.ok) return agreed;
     this.#agreed = { terms: agreed.terms, lines: read.media, line: agreed.line };
     return { ok: true, terms: agreed.terms };
   }
 
-  #context(signallingAddress: string): NegotiationContext {
-    const { codecs, publicAddress } = this.#options;
-    return { codecs, publicAddress, signallingAddress, currentLine: this.#agreed?.line };
+  #context(signalling: Signalling, ours: KeyContext['ours']): NegotiationContext {
+    const { codecs, publicAddress, srtp, newMaster } = this.#options;
+    const keys = { policy: srtp, signalling, ours, agreed: this.#agreed?.terms.srtp, newMaster };
+    return { codecs, publicAddress, keys, currentLine: this.#agreed?.line };
   }
 
   /** The version rises only when something in the description changed (RFC 3264 section 8). */

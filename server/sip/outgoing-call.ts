@@ -11,6 +11,7 @@ import { DISCARD_PORT } from './media-target.ts';
 import type { NameAddress, SipRequest, SipResponse } from './message.ts';
 import { Negotiation } from './negotiation.ts';
 import { type InviteFailure, OutgoingInvite } from './outgoing-invite.ts';
+import { callForms, type OfferForm, type SrtpPolicy } from './sdes.ts';
 import { changesFor, Session } from './session.ts';
 import type { ServerTransaction } from './transaction.ts';
 
@@ -47,6 +48,9 @@ export interface OutgoingCallDeps extends DialogDeps {
   readonly codecs: readonly SupportedCodec[];
   readonly log: SipLog;
   readonly newSessionId: () => number;
+  readonly srtp: SrtpPolicy;
+  /** A key and its salt for SRTP. */
+  readonly newMaster: () => Uint8Array;
 }
 
 export interface OutgoingCallEvents {
@@ -55,6 +59,9 @@ export interface OutgoingCallEvents {
   /** Nothing of it is left: neither INVITE nor dialog. */
   readonly onGone: () => void;
 }
+
+/** Said of an offer that the far side cannot take: another one may do (RFC 3261 section 21.4.26). */
+const NOT_ACCEPTABLE: readonly number[] = [415, 488, 606];
 
 /** How to open the leg of a call that we make: silent, to nowhere, until the answer says more. */
 export function outgoingLegOptions(codecs: readonly SupportedCodec[], address: string): RtpLegOptions {
@@ -70,7 +77,11 @@ export class OutgoingCall {
   readonly #deps: OutgoingCallDeps;
   readonly #events: OutgoingCallEvents;
   readonly #negotiation: Negotiation;
-  readonly #invite: OutgoingInvite;
+  readonly #flow: Flow;
+  /** How the sound may be offered, the next one first. */
+  readonly #forms: OfferForm[];
+  #invite: OutgoingInvite;
+  #invites = 0;
   #dialog: Dialog | undefined;
   #session: Session | undefined;
   #settled = false;
@@ -81,37 +92,16 @@ export class OutgoingCall {
     this.#order = order;
     this.#deps = deps;
     this.#events = events;
+    this.#flow = flow;
+    this.#forms = callForms(deps.srtp, flow);
     this.#negotiation = new Negotiation({
       codecs: deps.codecs,
       publicAddress: deps.publicAddress,
       sessionId: deps.newSessionId(),
+      srtp: deps.srtp,
+      newMaster: deps.newMaster,
     });
-    const { credentials } = order;
-    this.#invite = new OutgoingInvite(
-      {
-        uri: order.uri,
-        from: order.from,
-        to: { name: undefined, uri: order.uri, params: new Map() },
-        flow,
-        routes: order.routes ?? [],
-        headers: order.headers,
-        offer: this.#negotiation.offer(order.leg.port),
-        authorize: credentials
-          ? (challenge, method, uri) => answerChallenge(challenge, credentials, { method, uri }, deps.newToken())
-          : undefined,
-        dialogEvents: { onUnconfirmed: () => this.#leave('lost', true), onEnded: () => this.#onDialogEnded() },
-      },
-      deps,
-      {
-        onProgress: () => this.#onProgress(),
-        onAnswered: (dialog, response) => this.#onAnswered(dialog, response),
-        onFailed: (failure) => this.#end(failure),
-        onSettled: () => {
-          this.#settled = true;
-          this.#goneIfDone();
-        },
-      },
-    );
+    this.#invite = this.#send();
   }
 
   /** Takes the call back, or ends it. No event to the owner follows. `reason`: a Reason header (RFC 3326). */
@@ -139,12 +129,51 @@ export class OutgoingCall {
     this.hangUp('Q.850;cause=16;text="shutdown"');
   }
 
+  /** Invites the far side with the next form of offer. */
+  #send(): OutgoingInvite {
+    this.#invites += 1;
+    const [order, deps, invite] = [this.#order, this.#deps, this.#invites];
+    const { credentials } = order;
+    return new OutgoingInvite(
+      {
+        uri: order.uri,
+        from: order.from,
+        to: { name: undefined, uri: order.uri, params: new Map() },
+        flow: this.#flow,
+        routes: order.routes ?? [],
+        headers: order.headers,
+        offer: this.#negotiation.offer(order.leg.port, this.#flow, this.#forms.shift()),
+        authorize: credentials
+          ? (challenge, method, uri) => answerChallenge(challenge, credentials, { method, uri }, deps.newToken())
+          : undefined,
+        dialogEvents: { onUnconfirmed: () => this.#leave('lost', true), onEnded: () => this.#onDialogEnded() },
+      },
+      deps,
+      {
+        onProgress: () => this.#onProgress(),
+        onAnswered: (dialog, response) => this.#onAnswered(dialog, response),
+        onFailed: (failure) => this.#onFailed(failure),
+        onSettled: () => {
+          if (invite !== this.#invites) return;
+          this.#settled = true;
+          this.#goneIfDone();
+        },
+      },
+    );
+  }
+
   /** Those that ring say so again and again. */
   #onProgress(): void {
     if (this.#over || this.#rings) return;
     this.#rings = true;
     this.#deps.log.debug({ to: this.#order.uri }, 'call rings');
     this.#order.onRinging();
+  }
+
+  #onFailed(failure: InviteFailure): void {
+    const isRefusedOffer = failure.kind === 'refused' && NOT_ACCEPTABLE.includes(failure.status);
+    if (isRefusedOffer && this.#forms.length > 0 && !this.#over) this.#invite = this.#send();
+    else this.#end(failure);
   }
 
   #onAnswered(dialog: Dialog, response: SipResponse): void {
@@ -161,7 +190,7 @@ export class OutgoingCall {
     const body = sessionDescription(response);
     const answer =
       body.ok && body.sdp
-        ? this.#negotiation.answered(body.sdp, dialog.signallingAddress)
+        ? this.#negotiation.answered(body.sdp, dialog.signalling)
         : { ok: false as const, reason: 'no session description' };
     if (!answer.ok) {
       dialog.hangUp('Q.850;cause=88;text="incompatible"');
@@ -171,7 +200,7 @@ export class OutgoingCall {
     const { leg } = this.#order;
     leg.update({ started: true, ...changesFor(answer.terms) });
     this.#session.begin(leg);
-    this.#deps.log.info({ to: this.#order.uri }, 'call taken');
+    this.#deps.log.info({ to: this.#order.uri, ...(answer.terms.srtp && { srtp: true }) }, 'call taken');
     this.#order.onAnswered();
   }
 

@@ -1,6 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { parse } from 'sdp-transform';
 import type { Direction } from '../../media/engine.ts';
+import { CRYPTO_FORM, type CryptoLine, readCrypto } from './sdes.ts';
 
 const MAX_BYTES = 16_384;
 const MAX_MEDIA = 16;
@@ -39,6 +40,8 @@ export interface SdpMedia {
   readonly direction: Direction;
   readonly ptimeMs: number | undefined;
   readonly rtcpPort: number | undefined;
+  /** Keys for SRTP that we can use, in order of preference. */
+  readonly crypto: readonly CryptoLine[];
 }
 
 export type SdpReadResult =
@@ -65,6 +68,7 @@ const USED_ATTRIBUTES: readonly RegExp[] = [
   /^rtpmap:\d{1,3} [\w.-]{1,64}\/\d{1,7}(\/\d{1,3})?$/,
   /^ptime:\d{1,4}$/,
   /^rtcp:\d{1,5}( IN IP[46] [\w.:]{1,64})?$/,
+  CRYPTO_FORM,
 ];
 const DIRECTIONS: readonly Direction[] = ['sendrecv', 'sendonly', 'recvonly', 'inactive'];
 
@@ -97,6 +101,7 @@ export function readSdp(body: Buffer): SdpReadResult {
       direction: kept.directions[index] ?? kept.sessionDirection,
       ptimeMs: isWhole(section.ptime, 1, MAX_PTIME_MS) ? section.ptime : undefined,
       rtcpPort: isWhole(section.rtcp?.port, 1, MAX_PORT) ? section.rtcp?.port : undefined,
+      crypto: (section.crypto ?? []).map(readCrypto),
     });
   }
   return { ok: true, media };

@@ -4,6 +4,7 @@ import type { Direction, NegotiatedCodec, RtpRemote } from '../../media/engine.t
 import type { SupportedCodec } from './codecs.ts';
 import { judgeTarget } from './media-target.ts';
 import { readOpusTerms } from './opus-terms.ts';
+import { type AgreedSrtp, agreeKeys, type CryptoLine, describeCrypto, type KeyContext } from './sdes.ts';
 import type { SdpFormat, SdpMedia } from './sdp-reader.ts';
 
 const PTIME_MS = 20;
@@ -13,8 +14,6 @@ const TELEPHONE_EVENT_FMTP = '0-15';
 /** Numbers of telephone-event in our own offers, by clock rate: each codec wants one on its own clock. */
 const OFFERED_EVENTS: Readonly<Record<number, number>> = { 8000: 101, 16000: 102, 48000: 110 };
 const FIRST_DYNAMIC = 96;
-/** Plain RTP; feedback is allowed, and we have none to give. */
-const PROTOCOLS: readonly string[] = ['RTP/AVP', 'RTP/AVPF'];
 
 /** What was agreed for the audio stream, seen from our side. */
 export interface MediaTerms {
@@ -24,14 +23,15 @@ export interface MediaTerms {
   /** Undefined while the peer takes no media and names no place for it. */
   readonly remote: RtpRemote | undefined;
   readonly direction: Direction;
+  /** Undefined: plain RTP. */
+  readonly srtp: AgreedSrtp | undefined;
 }
 
 export interface NegotiationContext {
   /** In the order we like them; the peer's order decides among those it has. */
   readonly codecs: readonly SupportedCodec[];
   readonly publicAddress: string;
-  /** Where the peer's signalling comes from. */
-  readonly signallingAddress: string;
+  readonly keys: KeyContext;
   /** The m-line in use so far; undefined in the first exchange. */
   readonly currentLine: number | undefined;
 }
@@ -66,12 +66,15 @@ export function negotiate(media: readonly SdpMedia[], context: NegotiationContex
 
 function readTerms(line: SdpMedia, context: NegotiationContext): MediaTerms | string {
   const isFirst = context.currentLine === undefined;
-  if (!PROTOCOLS.includes(line.protocol)) return `protocol ${PROTOCOLS[0]} is needed`;
+  // A line that is switched off brings no key.
+  const srtp = line.port === 0 && !isFirst ? context.keys.agreed : agreeKeys(line, context.keys);
+  if (typeof srtp === 'string') return srtp;
   const codec = chooseCodec(line, context.codecs);
   if (!codec) return 'no common codec';
   const { clockRate } = codec;
   const terms = {
     codec,
+    srtp,
     telephoneEvent: chooseTelephoneEvent(line, clockRate),
     comfortNoisePayloadType: line.formats.find((format) => format.name === 'cn' && format.clockRate === clockRate)
       ?.payloadType,
@@ -80,12 +83,12 @@ function readTerms(line: SdpMedia, context: NegotiationContext): MediaTerms | st
     return isFirst ? 'audio is switched off' : { ...terms, remote: undefined, direction: 'inactive' };
   }
   if (line.address === undefined) return 'no IP address for media';
-  const verdict = judgeTarget(line.address, context.publicAddress, context.signallingAddress);
+  const verdict = judgeTarget(line.address, context.publicAddress, context.keys.signalling.address);
   const wantsNothing = line.direction === 'inactive' || line.direction === 'sendonly';
   if (verdict === 'forbidden' || (verdict === 'unspecified' && isFirst && !wantsNothing)) {
     return 'media address cannot be used';
   }
-  const address = { usable: line.address, own: context.signallingAddress, unspecified: undefined }[verdict];
+  const address = { usable: line.address, own: context.keys.signalling.address, unspecified: undefined }[verdict];
   const remote = address === undefined ? undefined : readRemote(address, line);
   return { ...terms, remote, direction: mirror(line.direction, remote !== undefined) };
 }
@@ -145,14 +148,15 @@ export function writeAnswer(
   agreed: Extract<Negotiated, { ok: true }>,
   port: number,
 ): string {
-  const { codec, telephoneEvent, direction } = agreed.terms;
+  const { codec, telephoneEvent, direction, srtp } = agreed.terms;
+  const crypto = srtp && { tag: srtp.tag, suite: srtp.suite, master: srtp.send };
   const ours = codecs.find((supported) => isSame(supported, codec));
   const formats = [describeCodec({ ...ours, ...codec })];
   if (telephoneEvent) formats.push(describeEvent(telephoneEvent.payloadType, telephoneEvent.clockRate));
   return writeDescription(
     origin,
     media.map((line, index) =>
-      index === agreed.line && !agreed.off ? audioLine(port, line.protocol, formats, direction) : refuse(line),
+      index === agreed.line && !agreed.off ? audioLine(port, line.protocol, formats, direction, crypto) : refuse(line),
     ),
   );
 }
@@ -160,19 +164,24 @@ export function writeAnswer(
 /** A line of the last description, refused or not; offers and answers of one call keep them all, in order. */
 export type LineShape = Pick<SdpMedia, 'kind' | 'protocol' | 'formatList'>;
 
-/** Writes an offer of everything we speak. `terms` and `lines` are those agreed before, if any: numbers stay as they were. */
+/**
+ * Writes an offer of everything we speak. `terms` and `lines` are those agreed before, if any: numbers stay as they were, and
+ * so does the protocol, which is else `protocol`.
+ */
 export function writeOffer(
   origin: Origin,
   codecs: readonly SupportedCodec[],
   port: number,
   before: { readonly terms: MediaTerms; readonly lines: readonly LineShape[]; readonly line: number } | undefined,
+  protocol: string,
+  crypto: CryptoLine | undefined,
 ): string {
   const formats = describeOffer(codecs, before?.terms);
-  const lines = before?.lines ?? [{ kind: 'audio', protocol: 'RTP/AVP', formatList: [] }];
+  const lines = before?.lines ?? [{ kind: 'audio', protocol, formatList: [] }];
   return writeDescription(
     origin,
     lines.map((line, index) =>
-      index === (before?.line ?? 0) ? audioLine(port, line.protocol, formats, 'sendrecv') : refuse(line),
+      index === (before?.line ?? 0) ? audioLine(port, line.protocol, formats, 'sendrecv', crypto) : refuse(line),
     ),
   );
 }
@@ -234,7 +243,13 @@ function describeEvent(payload: number, rate: number): Described {
 
 type WrittenMedia = Parameters<typeof write>[0]['media'][number];
 
-function audioLine(port: number, protocol: string, formats: readonly Described[], direction: Direction): WrittenMedia {
+function audioLine(
+  port: number,
+  protocol: string,
+  formats: readonly Described[],
+  direction: Direction,
+  crypto: CryptoLine | undefined,
+): WrittenMedia {
   return {
     type: 'audio',
     port,
@@ -244,6 +259,7 @@ function audioLine(port: number, protocol: string, formats: readonly Described[]
     fmtp: formats.flatMap(({ payload, fmtp }) => (fmtp === undefined ? [] : { payload, config: fmtp })),
     ptime: PTIME_MS,
     direction,
+    ...(crypto && { crypto: [describeCrypto(crypto)] }),
   };
 }
 

@@ -44,7 +44,7 @@ export class Session {
   /** An offer of ours in a 200, whose answer comes with the ACK. */
   offer(leg: RtpLeg): Buffer {
     this.#awaitsAnswer = true;
-    return this.#options.negotiation.offer(leg.port);
+    return this.#options.negotiation.offer(leg.port, this.#options.dialog.signalling);
   }
 
   /** Takes an ACK of the dialog. */
@@ -54,7 +54,7 @@ export class Session {
     if (this.#awaitsAnswer) {
       this.#awaitsAnswer = false;
       const body = sessionDescription(ack);
-      const answer = body.ok && body.sdp ? this.#options.negotiation.answered(body.sdp, flow.address) : undefined;
+      const answer = body.ok && body.sdp ? this.#options.negotiation.answered(body.sdp, flow) : undefined;
       if (!answer?.ok) {
         // The call has no way to carry sound.
         this.#options.onLeave('hangup', true);
@@ -120,7 +120,7 @@ export class Session {
 
     const headers = sessionTimerHeaders(timer.timer);
     if (body.sdp) {
-      const offered = negotiation.offered(body.sdp, flow.address);
+      const offered = negotiation.offered(body.sdp, flow);
       if (!offered.ok) {
         return refuse({ ...offered, headers: warningOf(offered.status, offered.reason, publicAddress) });
       }
@@ -156,11 +156,12 @@ export function changesFor(terms: MediaTerms): RtpLegChanges {
 /** The parts of the terms that a call may lack. */
 export function optional(
   terms: MediaTerms,
-): Pick<RtpLegOptions, 'dtmfPayloadType' | 'dtmfClockRate' | 'comfortNoisePayloadType'> {
-  const { telephoneEvent: event, comfortNoisePayloadType } = terms;
+): Pick<RtpLegOptions, 'dtmfPayloadType' | 'dtmfClockRate' | 'comfortNoisePayloadType' | 'srtp'> {
+  const { telephoneEvent: event, comfortNoisePayloadType, srtp } = terms;
   return {
     ...(event ? { dtmfPayloadType: event.payloadType, dtmfClockRate: event.clockRate } : {}),
     ...(comfortNoisePayloadType === undefined ? {} : { comfortNoisePayloadType }),
+    ...(srtp ? { srtp } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import type { Socket as UdpSocket } from 'node:dgram';
 import type { Server } from 'node:net';
 import type { MediaEngine } from '../../media/engine.ts';
+import { MASTER_BYTES } from '../../media/srtp/srtp-terms.ts';
 import { type Clock, systemClock } from '../../media/time/clock.ts';
 import type { Calls, Reception } from '../calls/index.ts';
 import type { Certificate } from '../certificate.ts';
@@ -14,6 +15,7 @@ import { DEFAULT_LIMITS, type SipLimits } from './limits.ts';
 import type { SipLog } from './log.ts';
 import { SILENT_OBSERVER, type SipObserver } from './observer.ts';
 import type { CallOrder, OutgoingCall } from './outgoing-call.ts';
+import type { SrtpPolicy } from './sdes.ts';
 import { bindTcp, bindTls, serveTcp } from './tcp.ts';
 import { bindUdp, serveUdp } from './udp.ts';
 import { type SipUsers, userParts } from './users.ts';
@@ -39,6 +41,8 @@ export interface SipDeps {
   readonly users: SipUsers;
   /** In the order of our own offers; G.711 when left out. */
   readonly codecs?: readonly SupportedCodec[];
+  /** Optional when left out. */
+  readonly srtp?: SrtpPolicy;
   readonly limits?: Partial<SipLimits>;
   readonly clock?: Clock;
   /** How long `close` waits for the answers to its BYEs, in ms. */
@@ -57,7 +61,7 @@ export interface SipServer {
   /** Of SIP by TLS, where it is taken. */
   readonly tlsPort: number | undefined;
   stats(): SipStats;
-  /** Calls somebody. Undefined: no new calls are made any more, or too much is under way. */
+  /** Calls somebody. Undefined: no new calls are made any more, too much is under way, or its sound would have to be plain. */
   dial(order: CallOrder): OutgoingCall | undefined;
   /** Refuses new calls, hangs up all others, and closes the sockets. */
   close(): Promise<void>;
@@ -96,6 +100,8 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
     tlsPort,
     newToken: () => randomBytes(16).toString('hex'),
     newSessionId: () => randomInt(2 ** 31),
+    srtp: deps.srtp ?? 'optional',
+    newMaster: () => randomBytes(MASTER_BYTES),
     connect: (transport, address, port) => {
       const sockets = transports[transport];
       if (!sockets) throw new Error('what came by TLS goes on by TLS');

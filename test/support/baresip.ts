@@ -23,6 +23,8 @@ export interface BaresipOptions {
   readonly codec?: BaresipCodec;
   /** PEM file of the authority whose certificates it believes, for calls by TLS. */
   readonly caPath?: string;
+  /** SRTP where the far side has it too, or nothing else. Plain RTP when left out. */
+  readonly encryption?: 'srtp' | 'srtp-mand';
   /** Registers as a user of a server, and calls with its password. */
   readonly account?: {
     readonly user: string;
@@ -85,11 +87,12 @@ export class Baresip {
     await writeFile(join(folder, 'speech.wav'), writeWav(speech, rate));
     await writeFile(join(folder, 'config'), configText(folder, port, rate, options));
     await writeFile(join(folder, 'contacts'), '');
-    const { account } = options;
+    const { account, encryption } = options;
     const login = account
       ? `<sip:${account.user}@${account.server}>;auth_user=${account.user};auth_pass=${account.password};regint=60`
       : `<sip:${options.name}@127.0.0.1:${port}>;regint=0`;
-    await writeFile(join(folder, 'accounts'), `${login};answermode=manual;audio_codecs=${named}\n`);
+    const srtp = encryption === undefined ? '' : `;mediaenc=${encryption}`;
+    await writeFile(join(folder, 'accounts'), `${login};answermode=manual;audio_codecs=${named}${srtp}\n`);
     const child = spawn('baresip', ['-4', '-f', folder], { stdio: 'ignore' });
     const phone = new Baresip(port, folder, child);
     try {
@@ -223,7 +226,7 @@ function moduleFolder(): string {
   return listed.split('\n').find((line) => line.endsWith('/modules')) ?? '/usr/lib/baresip/modules';
 }
 
-function configText(folder: string, port: number, rate: number, { caPath }: BaresipOptions): string {
+function configText(folder: string, port: number, rate: number, { caPath, encryption }: BaresipOptions): string {
   const codecs = ['g711', 'g722', 'l16', 'opus'].filter(hasModule);
   return [
     'poll_method epoll',
@@ -242,6 +245,7 @@ function configText(folder: string, port: number, rate: number, { caPath }: Bare
     'jitter_buffer_delay 2-10',
     `module_path ${moduleFolder()}`,
     ...codecs.map((codec) => `module ${codec}.so`),
+    ...(encryption === undefined ? [] : ['module srtp.so']),
     'module aufile.so',
     'module aubridge.so',
     'module sndfile.so',

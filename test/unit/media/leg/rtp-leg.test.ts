@@ -38,6 +38,7 @@ class Call {
       direction: 'sendrecv',
       started: true,
       rtcpPort: undefined,
+      srtp: undefined,
     };
     this.#frame = new Int16Array(samplesPerFrame(sampleRate));
     this.#output = new Output(this.#frame.length);

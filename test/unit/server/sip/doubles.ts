@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
 import type { LegEvent, MediaEngine, RtpLeg, RtpLegChanges, RtpLegOptions } from '../../../../media/engine.ts';
 import { EngineBusy } from '../../../../media/engine.ts';
+import { MASTER_BYTES } from '../../../../media/srtp/srtp-terms.ts';
 import { Calls } from '../../../../server/calls/index.ts';
 import { Directory } from '../../../../server/mpc/index.ts';
 import { G711 } from '../../../../server/sip/codecs.ts';
@@ -14,6 +15,7 @@ import { DEFAULT_LIMITS, type SipLimits } from '../../../../server/sip/limits.ts
 import type { SipLog } from '../../../../server/sip/log.ts';
 import type { SipObserver } from '../../../../server/sip/observer.ts';
 import { readDatagram } from '../../../../server/sip/reader.ts';
+import type { SrtpPolicy } from '../../../../server/sip/sdes.ts';
 import { userParts } from '../../../../server/sip/users.ts';
 import { HandClock } from '../../../support/hand-clock.ts';
 import { CallScript, type ScriptOptions, SipText, sdpText } from '../../../support/sip-script.ts';
@@ -154,6 +156,7 @@ export interface BenchOptions {
   readonly maxMembersPerMpc?: number;
   readonly maxMembers?: number;
   readonly publicAddress?: string;
+  readonly srtp?: SrtpPolicy;
 }
 
 /** A directory of MPCs over an engine that has no sound. */
@@ -205,6 +208,8 @@ export class SipBench {
   readonly codec = { name: 'PCMU', payloadType: 0, clockRate: 8000, channels: 1 } as const;
   /** Connections that the endpoint opened by itself. */
   readonly connected: FakeFlow[] = [];
+  /** SRTP keys made. */
+  masters = 0;
 
   constructor(options: BenchOptions = {}) {
     this.limits = { ...DEFAULT_LIMITS, ratePerSecond: 10_000, ...options.limits };
@@ -260,6 +265,11 @@ export class SipBench {
         return `token${tokens}`;
       },
       newSessionId: () => 7,
+      srtp: options.srtp ?? 'optional',
+      newMaster: () => {
+        this.masters += 1;
+        return new Uint8Array(MASTER_BYTES).fill(this.masters);
+      },
       connect: (transport, address, port) => {
         const flow = new FakeFlow({ transport, address, port });
         this.connected.push(flow);

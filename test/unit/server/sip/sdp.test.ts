@@ -10,7 +10,13 @@ const OPUS = codecsNamed(['opus']);
 const ALL = codecsNamed(CODEC_NAMES);
 
 function negotiation(codecs: readonly SupportedCodec[] = G711, publicAddress = '192.0.2.1'): Negotiation {
-  return new Negotiation({ codecs, publicAddress, sessionId: 42 });
+  return new Negotiation({
+    codecs,
+    publicAddress,
+    sessionId: 42,
+    srtp: 'optional',
+    newMaster: () => new Uint8Array(30),
+  });
 }
 
 /** What an offer leads to: terms and answer, or the status of the refusal. */
@@ -18,7 +24,7 @@ function answer(
   offer: string,
   codecs?: readonly SupportedCodec[],
 ): { terms: MediaTerms; text: string } | { status: number; reason: string } {
-  const result = negotiation(codecs).offered(Buffer.from(offer, 'latin1'), '192.0.2.9');
+  const result = negotiation(codecs).offered(Buffer.from(offer, 'latin1'), PEER);
   return result.ok ? { terms: result.terms, text: result.accept(20_000).toString() } : result;
 }
 
@@ -29,6 +35,7 @@ function agreed(offer: string, codecs?: readonly SupportedCodec[]): { terms: Med
 }
 
 const AT = { address: '198.51.100.1' };
+const PEER = { transport: 'UDP', address: '192.0.2.9' } as const;
 
 suite('the answer to an offer', () => {
   test('is written line for line', () => {
@@ -211,10 +218,10 @@ suite('a further offer', () => {
     const call = negotiation();
     const lines = (first: string) =>
       `v=0\r\nc=IN IP4 198.51.100.1\r\nm=audio ${first} RTP/AVP 0\r\nm=audio 5002 RTP/AVP 0\r\n`;
-    const one = call.offered(Buffer.from(lines('0')), '192.0.2.9');
+    const one = call.offered(Buffer.from(lines('0')), PEER);
     assert.ok(one.ok);
     const first = one.accept(20_000).toString();
-    const two = call.offered(Buffer.from(lines('5000')), '192.0.2.9');
+    const two = call.offered(Buffer.from(lines('5000')), PEER);
     assert.ok(two.ok);
     assert.equal(two.accept(20_000).toString(), first);
     assert.match(first, /m=audio 0 .*\r\nm=audio 20000 /s);
@@ -223,10 +230,10 @@ suite('a further offer', () => {
   test('of ours keeps lines and numbers as they were agreed', () => {
     const call = negotiation([...OPUS, ...G711]);
     const theirs = `v=0\r\nc=IN IP4 198.51.100.1\r\nm=video 5000 RTP/AVP 34\r\nm=audio 5002 RTP/AVP 96 99\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:99 telephone-event/48000\r\n`;
-    const offered = call.offered(Buffer.from(theirs), '192.0.2.9');
+    const offered = call.offered(Buffer.from(theirs), PEER);
     assert.ok(offered.ok);
     offered.accept(20_000);
-    const ours = call.offer(20_000).toString();
+    const ours = call.offer(20_000, PEER).toString();
     assert.match(ours, /m=video 0 RTP\/AVP 34\r\nm=audio 20000 RTP\/AVP 96 0 8 99 101\r\n/);
     assert.match(ours, /^o=- 42 2 /m);
   });
@@ -235,7 +242,7 @@ suite('a further offer', () => {
 suite('an offer of our own', () => {
   test('has every codec in the order of the setting, with an event on each clock', () => {
     const text = negotiation(codecsNamed(['opus', 'G722', 'PCMU', 'L16']))
-      .offer(20_000)
+      .offer(20_000, PEER)
       .toString();
     const described = text.match(/^(?:m=audio|a=rtpmap|a=fmtp).*(?=\r$)/gm);
     assert.deepEqual(described, [
@@ -262,10 +269,10 @@ suite('an offer of our own', () => {
       ...['v=0', 'c=IN IP4 198.51.100.1', 'm=audio 5002 RTP/AVP 112 111'],
       ...['a=rtpmap:112 opus/48000/2', 'a=rtpmap:111 telephone-event/48000', ''],
     ].join('\r\n');
-    const offered = call.offered(Buffer.from(theirs), '192.0.2.9');
+    const offered = call.offered(Buffer.from(theirs), PEER);
     assert.ok(offered.ok);
     offered.accept(20_000);
-    const text = call.offer(20_000).toString();
+    const text = call.offer(20_000, PEER).toString();
     const maps = new Map([...text.matchAll(/^a=rtpmap:(\d+) (\S+)\r$/gm)].map(([, number, name]) => [number, name]));
     assert.equal(maps.get('112'), 'opus/48000/2');
     assert.equal(maps.get('111'), 'telephone-event/48000');
@@ -276,9 +283,9 @@ suite('an offer of our own', () => {
 
   test('takes the number of the answer for what is sent', () => {
     const call = negotiation(ALL);
-    call.offer(20_000);
+    call.offer(20_000, PEER);
     const answer = 'v=0\r\nc=IN IP4 198.51.100.1\r\nm=audio 5002 RTP/AVP 120\r\na=rtpmap:120 opus/48000/2\r\n';
-    const answered = call.answered(Buffer.from(answer), '192.0.2.9');
+    const answered = call.answered(Buffer.from(answer), PEER);
     assert.ok(answered.ok);
     assert.equal(answered.terms.codec.payloadType, 120);
   });
