@@ -46,8 +46,7 @@ export function parseAddRequest(body: Body, terms: JoinTerms, rules: DialBodyRul
   const digits = given(body, 'send_digits');
   if (digits !== undefined && !isDigitText(digits))
     throw badField('send_digits', 'must be at most 64 of 0-9 * # A-D, with w and W for pauses');
-  // Digits go to who has answered; before that nobody could hear them.
-  flagField(body, 'send_on_preanswer');
+  const early = flagField(body, 'send_on_preanswer') ?? false;
   return {
     kind: 'dial',
     order: {
@@ -57,7 +56,7 @@ export function parseAddRequest(body: Body, terms: JoinTerms, rules: DialBodyRul
       headers: headersOf(body),
       confirmation: confirmation(body, rules),
       music: music(body, rules),
-      digits,
+      digits: digits === undefined ? undefined : { text: digits, early },
       status: target(body, 'call_status_callback', rules, 'POST'),
     },
   };

@@ -96,21 +96,45 @@ export class Calls {
   /** Opens the call's leg in a room of its own. */
   async openInRoom<L extends Leg>(call: Call, openLeg: OpenLeg<L>): Promise<RoomResult<L>> {
     if (call.status === 'ended') return { ok: false, reason: 'ended' };
-    this.#openRoom(call);
+    this.openRoom(call);
+    let opened: RoomResult<L> | undefined;
     try {
-      const leg = await openLeg(call.room, (event) => this.#onLegEvent(call, event));
-      if (isEnded(call)) {
-        leg.close();
-        return { ok: false, reason: 'ended' };
-      }
-      call.leg = leg;
-      this.#move(call, { in: 'room' });
-      return { ok: true, leg };
+      opened = await this.openSpareLeg(call, openLeg);
+    } finally {
+      if (!opened?.ok) this.#deps.engine.closeConference(call.room);
+    }
+    if (opened.ok) this.takeLeg(call, opened.leg);
+    return opened;
+  }
+
+  /** Opens a room of its own for a call that gets one of several legs. `beside`: a conference that it may go on to. */
+  openRoom(call: Call, beside?: string): void {
+    if (call.status === 'ended') return;
+    this.#deps.engine.openConference({ id: call.room, ...this.#deps.roomSound, ...(beside && { beside }) });
+  }
+
+  /** Opens a leg in the call's room that is not the call's until it is taken; its owner closes it, or the room's end. */
+  async openSpareLeg<L extends Leg>(call: Call, openLeg: OpenLeg<L>): Promise<RoomResult<L>> {
+    if (call.status === 'ended') return { ok: false, reason: 'ended' };
+    let leg: L | undefined;
+    try {
+      leg = await openLeg(call.room, (event) => {
+        if (leg && call.leg === leg) this.#onLegEvent(call, event);
+      });
     } catch (error) {
-      this.#deps.engine.closeConference(call.room);
       if (error instanceof EngineBusy) return { ok: false, reason: isEnded(call) ? 'ended' : 'busy' };
       throw error;
     }
+    if (!isEnded(call)) return { ok: true, leg };
+    leg.close();
+    return { ok: false, reason: 'ended' };
+  }
+
+  /** A leg that was opened in its room is the call's from now on. */
+  takeLeg(call: Call, leg: Leg): void {
+    if (call.status === 'ended' || call.leg) return;
+    call.leg = leg;
+    this.#move(call, { in: 'room' });
   }
 
   /** Opens the call's leg as a member of an MPC, at once. */
@@ -173,11 +197,6 @@ export class Calls {
     for (const call of this.live) this.end(call, 'shutdown', true);
   }
 
-  #openRoom(call: Call): void {
-    const beside = call.place.in === 'mpc' ? { beside: call.place.mpc.uuid } : {};
-    this.#deps.engine.openConference({ id: call.room, ...this.#deps.roomSound, ...beside });
-  }
-
   async #join<L extends Leg>(
     call: Call,
     mpcName: string,
@@ -213,7 +232,7 @@ export class Calls {
     const { leg } = call;
     if (!leg || call.status === 'ended' || cause === 'shutdown' || cause === 'lost' || cause === 'no_rtp') return false;
     if (cause !== 'transferred' && call.keeper?.(cause) !== true) return false;
-    this.#openRoom(call);
+    this.openRoom(call, call.place.in === 'mpc' ? call.place.mpc.uuid : undefined);
     call.onMemberEvent = undefined;
     const moved = leg.move(call.room).catch((error: unknown) => {
       if (!(error instanceof EngineBusy)) throw error;

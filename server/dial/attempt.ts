@@ -1,25 +1,29 @@
 import type { MediaEngine, RtpLeg } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
 import type { Call, CallEndCause, Calls } from '../calls/index.ts';
-import type { CallEnd, CallOrder, OutgoingCall } from '../sip/outgoing-call.ts';
+import type { Logger } from '../log.ts';
+import type { CallEnd } from '../sip/outgoing-call.ts';
 import { LOST_RACE } from '../sip/outgoing-invite.ts';
 import { reasonHeader } from '../sip/reason.ts';
 import type { Allowance, RunningTime } from './allowance.ts';
+import { Fork, type ForkDeps } from './fork.ts';
 import { type MeanwhileDeps, playMeanwhile } from './meanwhile.ts';
 import type { Destination, DialOrder } from './order.ts';
 import type { Way } from './ways.ts';
 
-export interface AttemptDeps extends MeanwhileDeps {
+export interface AttemptDeps extends MeanwhileDeps, Pick<ForkDeps, 'dial'> {
   readonly calls: Calls;
   readonly engine: Pick<MediaEngine, 'openRtpLeg' | 'play'>;
   readonly clock: Clock;
   readonly allowance: Allowance;
-  /** Finds where a route leads now; undefined: nowhere. */
-  readonly find: (destination: Destination, order: DialOrder) => Promise<Way | undefined>;
-  readonly dial: (order: CallOrder) => OutgoingCall | undefined;
+  /** Finds the ways that a route leads now; none: nowhere. */
+  readonly find: (destination: Destination, order: DialOrder) => Promise<readonly Way[]>;
+  readonly log: Pick<Logger, 'error'>;
 }
 
 export interface AttemptEvents {
+  /** Asked for the conference that it goes to when it is accepted, as far as there is one. */
+  readonly destined: () => string | undefined;
   readonly onRinging: () => void;
   /** It answered, and pressed the key if there is one. */
   readonly onAccepted: () => void;
@@ -36,7 +40,9 @@ export class Attempt {
   readonly #order: DialOrder;
   readonly #deps: AttemptDeps;
   readonly #events: AttemptEvents;
-  #sip: OutgoingCall | undefined;
+  #fork: Fork | undefined;
+  /** Who got the digits while it rang. */
+  #early: RtpLeg | undefined;
   #time: RunningTime | undefined;
   #cancelTimer: () => void;
   #stopSound: () => void = () => {};
@@ -49,7 +55,7 @@ export class Attempt {
     this.#order = order;
     this.#deps = deps;
     this.#events = events;
-    this.#cancelTimer = deps.clock.setTimeout(() => void this.#begin(), destination.delayMs);
+    this.#cancelTimer = deps.clock.setTimeout(() => this.#start(), destination.delayMs);
   }
 
   get lostRace(): boolean {
@@ -58,7 +64,7 @@ export class Attempt {
 
   /** Ends it at the far side, in whatever way its state asks for. */
   hangUp(cause: CallEndCause): void {
-    this.#sip?.hangUp(this.#lostRace ? LOST_RACE : reasonHeader(cause));
+    this.#fork?.hangUp(this.#lostRace ? LOST_RACE : reasonHeader(cause));
   }
 
   /** Another was quicker. */
@@ -84,42 +90,48 @@ export class Attempt {
     this.#time?.stop();
   }
 
+  #start(): void {
+    this.#begin().catch((error: unknown) => {
+      this.#deps.log.error({ err: error, call: this.call.uuid }, 'a call could not be made');
+      this.#end('failed', true);
+    });
+  }
+
   async #begin(): Promise<void> {
-    const { calls, engine } = this.#deps;
-    const way = await this.#deps.find(this.destination, this.#order);
-    if (!way) return this.#end('failed', false);
+    const { calls, clock } = this.#deps;
+    const ways = await this.#deps.find(this.destination, this.#order);
     if (isEnded(this.call)) return;
-    const opened = await calls.openInRoom(this.call, (conference, onEvent) =>
-      engine.openRtpLeg(conference, way.legOptions, onEvent),
-    );
-    if (!opened.ok) return this.#end('failed', false);
-    if (isEnded(this.call)) return;
-    this.#sip = this.#deps.dial(this.#orderFor(way, opened.leg));
-    if (!this.#sip) return this.#end('failed', false);
-    this.#cancelTimer = this.#deps.clock.setTimeout(() => this.#end('no_answer', true), this.destination.ringMs);
-  }
-
-  #orderFor(way: Way, leg: RtpLeg): CallOrder {
-    return {
-      ...way,
-      headers: this.#order.headers,
-      leg,
+    if (ways.length === 0) return this.#end('failed', false);
+    calls.openRoom(this.call, this.#events.destined());
+    const { digits, headers } = this.#order;
+    this.#fork = new Fork(this.call, headers, this.#deps, {
       onRinging: this.#events.onRinging,
-      onAnswered: () => this.#onAnswered(),
+      ...(digits?.early && { onEarlyMedia: (leg) => this.#sendDigits(leg) }),
+      onAnswered: (leg) => this.#onAnswered(leg),
       onEnded: (end) => this.#end(causeOf(end), false),
-    };
+    });
+    this.#cancelTimer = clock.setTimeout(() => this.#end('no_answer', true), this.destination.ringMs);
+    await this.#fork.begin(ways);
   }
 
-  #onAnswered(): void {
+  #sendDigits(leg: RtpLeg): void {
+    const { digits } = this.#order;
+    if (!digits || this.#early === leg) return;
+    this.#early = leg;
+    leg.sendDigits(digits.text);
+  }
+
+  #onAnswered(leg: RtpLeg): void {
     if (isEnded(this.call)) return;
     const { calls, clock, allowance } = this.#deps;
-    const { digits, confirmation } = this.#order;
+    const { confirmation } = this.#order;
     this.#cancelTimer();
+    calls.takeLeg(this.call, leg);
     if (this.destination.route.kind !== 'user') this.#time = allowance.start(() => this.#end('failed', true));
     calls.answered(this.call);
     this.#events.onAnswered();
     if (this.call.status === 'ended') return;
-    if (digits !== undefined) this.call.leg?.sendDigits(digits);
+    this.#sendDigits(leg);
     if (!confirmation) return this.#events.onAccepted();
     this.#awaitsKey = true;
     if (confirmation.sound) this.#stopSound = playMeanwhile(confirmation.sound, this.#audience(), this.#deps);

@@ -17,7 +17,17 @@ export interface DialUsers {
 export interface CreateDiallerDeps
   extends Pick<
     DiallerDeps,
-    'calls' | 'directory' | 'engine' | 'clock' | 'dial' | 'observer' | 'now' | 'newUuid' | 'score' | 'tellStatus'
+    | 'calls'
+    | 'directory'
+    | 'engine'
+    | 'clock'
+    | 'dial'
+    | 'log'
+    | 'observer'
+    | 'now'
+    | 'newUuid'
+    | 'score'
+    | 'tellStatus'
   > {
   readonly config: Pick<Config, 'dial' | 'sip' | 'publicAddress'>;
   readonly users: DialUsers;

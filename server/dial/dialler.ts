@@ -162,6 +162,7 @@ class DialRequest {
     });
     if (!rung.ok) return undefined;
     const attempt: Attempt = new Attempt(rung.call, destination, this.#order, this.#deps, {
+      destined: () => this.#expected?.mpc.uuid,
       onRinging: () => this.#tell('ringing', attempt, this.#deps.now()),
       onAnswered: () => this.#tell('answered', attempt, this.#deps.now()),
       onAccepted: () => void this.#accepted(attempt),

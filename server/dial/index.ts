@@ -12,3 +12,4 @@ export {
 } from './dialler.ts';
 export type { Destination, DialOrder } from './order.ts';
 export { ROUTE_REFUSALS, type Routed, type RouteRefusal, type RouteRules, routeTo } from './route.ts';
+export type { RegisteredPhone } from './ways.ts';

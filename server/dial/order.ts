@@ -18,6 +18,13 @@ export interface Confirmation {
   readonly sound: CallbackTarget | undefined;
 }
 
+/** Digits with pauses for whoever answers. */
+export interface DialledDigits {
+  readonly text: string;
+  /** Sent while it still rings, to the first who can hear them then. */
+  readonly early: boolean;
+}
+
 /** What those in the MPC hear while it rings: a ringing tone, nothing, or what an app's XML says. */
 export type DialMusic = 'real' | 'none' | CallbackTarget;
 
@@ -33,7 +40,6 @@ export interface DialOrder {
   readonly headers: Readonly<Record<string, string>>;
   readonly confirmation: Confirmation | undefined;
   readonly music: DialMusic;
-  /** Digits with pauses, sent to who answered. */
-  readonly digits: string | undefined;
+  readonly digits: DialledDigits | undefined;
   readonly status: CallbackTarget | undefined;
 }

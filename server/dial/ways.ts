@@ -27,21 +27,32 @@ export interface WayDeps {
   readonly contactsOf: (user: string) => readonly RegisteredPhone[];
 }
 
-/** Finds where a destination is right now. Undefined: its name has no address, or no phone of the user is registered. */
-export function wayFinder(deps: WayDeps): (destination: Destination, order: DialOrder) => Promise<Way | undefined> {
+/** Finds the ways to a destination right now. None: its name has no address, or no phone of the user is registered. */
+export function wayFinder(deps: WayDeps): (destination: Destination, order: DialOrder) => Promise<readonly Way[]> {
   return async ({ route }, { from, callerName }) => {
     const caller = callerAddress(from, callerName, route, deps.publicAddress);
     if (route.kind === 'user') {
-      const [contact] = deps.contactsOf(route.user);
-      if (!contact) return undefined;
-      const { uri, flow, routes } = contact;
-      const legOptions = outgoingLegOptions(deps.codecs, flow.address);
-      return { uri, way: flow, routes, from: caller, credentials: undefined, legOptions };
+      return eachOnce(deps.contactsOf(route.user)).map(({ uri, flow, routes }) => {
+        const legOptions = outgoingLegOptions(deps.codecs, flow.address);
+        return { uri, way: flow, routes, from: caller, credentials: undefined, legOptions };
+      });
     }
     const place = await locate(route.target, deps.publicAddress, deps.names);
-    if (!place) return undefined;
+    if (!place) return [];
     const credentials = route.kind === 'trunk' ? route.credentials : undefined;
     const legOptions = outgoingLegOptions(deps.codecs, place.address);
-    return { uri: route.uri, way: place, from: caller, credentials, legOptions };
+    return [{ uri: route.uri, way: place, from: caller, credentials, legOptions }];
   };
+}
+
+/** A phone that begins anew registers under another contact from the same place. Behind a proxy a place has many phones. */
+function eachOnce(phones: readonly RegisteredPhone[]): readonly RegisteredPhone[] {
+  const places = new Set<string>();
+  return phones.filter(({ flow: { transport, address, port }, routes }) => {
+    if (routes.length > 0) return true;
+    const place = `${transport} ${address} ${port}`;
+    const isNew = !places.has(place);
+    places.add(place);
+    return isNew;
+  });
 }

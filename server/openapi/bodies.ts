@@ -97,7 +97,7 @@ const dialling = {
     .optional()
     .meta({ description: 'Seconds; one for each of to, joined with <', 'x-default': 0 }),
   send_digits: text('Sent once the call is answered'),
-  send_on_preanswer: flag('Taken; digits go to who has answered', false),
+  send_on_preanswer: flag('true: digits are sent in early media, where there is any', false),
   create_mpc_with_single_participant: flag('false: the MPC has to live already', true),
 };
 

@@ -30,6 +30,8 @@ export interface CallOrder {
   /** Opened with `outgoingLegOptions`: its port is offered, the answer sets the rest. Its owner closes it. */
   readonly leg: RtpLeg;
   readonly onRinging: () => void;
+  /** Sound flows while it rings, as far as the far side lets it. Left out: not before the answer. */
+  readonly onEarlyMedia?: () => void;
   readonly onAnswered: () => void;
   /** Exactly once, unless we hung up ourselves. */
   readonly onEnded: (end: CallEnd) => void;
@@ -87,6 +89,7 @@ export class OutgoingCall {
   #settled = false;
   #over = false;
   #rings = false;
+  #isEarly = false;
 
   constructor(order: CallOrder, flow: Flow, deps: OutgoingCallDeps, events: OutgoingCallEvents) {
     this.#order = order;
@@ -150,7 +153,7 @@ export class OutgoingCall {
       },
       deps,
       {
-        onProgress: () => this.#onProgress(),
+        onProgress: (response) => this.#onProgress(response),
         onAnswered: (dialog, response) => this.#onAnswered(dialog, response),
         onFailed: (failure) => this.#onFailed(failure),
         onSettled: () => {
@@ -163,11 +166,25 @@ export class OutgoingCall {
   }
 
   /** Those that ring say so again and again. */
-  #onProgress(): void {
-    if (this.#over || this.#rings) return;
-    this.#rings = true;
-    this.#deps.log.debug({ to: this.#order.uri }, 'call rings');
-    this.#order.onRinging();
+  #onProgress(response: SipResponse): void {
+    if (this.#over) return;
+    if (!this.#rings) {
+      this.#rings = true;
+      this.#deps.log.debug({ to: this.#order.uri }, 'call rings');
+      this.#order.onRinging();
+    }
+    if (this.#order.onEarlyMedia && !this.#isEarly) this.#hearEarly(response, this.#order.onEarlyMedia);
+  }
+
+  /** The first description that comes while it rings (RFC 3261 section 13.2.1); the answer's own counts later. */
+  #hearEarly(response: SipResponse, tell: () => void): void {
+    const body = sessionDescription(response);
+    if (!body.ok || !body.sdp) return;
+    const answer = this.#negotiation.answered(body.sdp, this.#flow);
+    if (!answer.ok) return;
+    this.#isEarly = true;
+    this.#order.leg.update({ started: true, ...changesFor(answer.terms) });
+    tell();
   }
 
   #onFailed(failure: InviteFailure): void {

@@ -65,6 +65,7 @@ export async function recallPhones(
     clock,
     dial: (order) => sip?.dial(order),
     users: { has: (name) => users.has(name), phonesOf: (name) => contacts.of(name), hosts: [config.users.realm] },
+    log,
     score: (source, fields) => music.scoreFor(source, fields),
     tellStatus: (news) => status.tell(news),
     observer: metrics,

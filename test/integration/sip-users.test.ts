@@ -132,6 +132,44 @@ test('a phone registers, calls an MPC and is heard there, and all of it again af
   await call('second');
 });
 
+test('all phones of a user ring: one takes the call and is heard, the other rings no more', async (t) => {
+  if (!requireProgram(t, 'baresip')) return;
+  const account = { user: username, password: PASSWORD, server: `127.0.0.1:${server.sipPort}` };
+  const before = await metric('partyline_sip_contacts');
+  const [desk, mobile] = await Promise.all([
+    Baresip.start({ name: 'desk', hz: OTHER_HZ, account }),
+    Baresip.start({ name: 'mobile', hz: PHONE_HZ, account: { ...account, server: `${account.server};transport=tcp` } }),
+  ]);
+  t.after(() => Promise.all([desk.stop(), mobile.stop()]));
+  await until(
+    'both phones are registered',
+    async () => (await metric('partyline_sip_contacts')) === before + 2,
+    10_000,
+  );
+  const { wsUrl, authId, authToken } = server;
+  const other = await WsClient.join({ wsUrl, authId, authToken, mpc: 'name_all-phones', role: 'customer' });
+  t.after(() => other.leave());
+  other.speak(OTHER_HZ);
+  const body = { role: 'agent', from: '4930111', to: username, dial_music: 'none', enter_sound: 'none' };
+  const added = await server.api('POST', '/MultiPartyCall/name_all-phones/Participant/', body);
+  assert.equal(added.status, 201, JSON.stringify(added.body));
+
+  await Promise.all([desk.event('CALL_INCOMING', 10_000), mobile.event('CALL_INCOMING', 10_000)]);
+  await mobile.command('accept');
+  await Promise.all([mobile.event('CALL_ESTABLISHED', 10_000), desk.event('CALL_CLOSED', 10_000)]);
+  await until('the phone that took the call is heard', async () => {
+    return levelAt(await other.hearFor(200), RATE, PHONE_HZ) > LOUD_DB;
+  });
+  await until('it hears the other', async () => {
+    const { samples } = await mobile.heard();
+    return levelAt(samples.subarray(-RATE / 5), RATE, OTHER_HZ) > LOUD_DB - 10;
+  });
+  assert.equal((await addresses('all-phones')).length, 2, 'one of her is there');
+  await mobile.hangUp();
+  await until('she is gone', async () => (await addresses('all-phones')).length === 1);
+  assert.equal(await metric('partyline_dials_total{result="answered"}'), 1, 'it was one call');
+});
+
 test('a crowd with the password gets in, and none without it', async (t) => {
   if (!requireProgram(t, 'sipp')) return;
   const crowd = { port: server.sipPort, service: 'crowd', calls: 5, rate: 10, callMs: 200 };

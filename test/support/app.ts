@@ -16,7 +16,7 @@ import { startCallStreams } from '../../server/call-streams/index.ts';
 import { Call, Calls } from '../../server/calls/index.ts';
 import { ClipCatalog } from '../../server/clips/catalog.ts';
 import { type Config, parseConfig } from '../../server/config.ts';
-import { createDialler, type Dialler } from '../../server/dial/index.ts';
+import { createDialler, type Dialler, type RegisteredPhone } from '../../server/dial/index.ts';
 import { History } from '../../server/history/index.ts';
 import { createLog } from '../../server/log.ts';
 import { Metrics } from '../../server/metrics/metrics.ts';
@@ -74,6 +74,8 @@ export class AppUnderTest {
   readonly dialler: Dialler;
   /** The calls that were made, as SIP is told. */
   readonly dialled: CallOrder[] = [];
+  /** Those of alice that are registered, the newest first. */
+  phones: readonly RegisteredPhone[] = [];
   /** Names of events that the status callback was told by who calls people. */
   readonly statusTold: string[] = [];
   /** Callbacks about calls. */
@@ -110,6 +112,7 @@ export class AppUnderTest {
   /** Calls handed to an app, with its URL. */
   readonly transfers: string[] = [];
   readonly logged: string[] = [];
+  readonly #log = createLog({ level: 'trace', pretty: false }, { write: (line) => this.logged.push(line) });
   readonly tokensFor: string[] = [];
   /** The terms each token came with. */
   readonly tokenTerms: (JoinTerms | undefined)[] = [];
@@ -155,7 +158,8 @@ export class AppUnderTest {
       },
       score: async (source) => [source.url.href],
       tellStatus: ({ event }) => this.statusTold.push(event),
-      users: { has: (user) => user === 'alice', phonesOf: () => [], hosts: ['partyline.test'] },
+      users: { has: (user) => user === 'alice', phonesOf: () => this.phones, hosts: ['partyline.test'] },
+      log: this.#log,
       observer: this.metrics,
       now: () => this.date,
       newUuid: () => this.#uuid('e'),
@@ -269,7 +273,7 @@ export class AppUnderTest {
       },
       metrics: this.metrics,
       readiness: () => this.readiness,
-      log: createLog({ level: 'trace', pretty: false }, { write: (line) => this.logged.push(line) }),
+      log: this.#log,
       nowMs: () => this.nowMs,
       now: () => this.date,
       newUuid: randomUUID,

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, suite, test } from 'node:test';
+import type { RegisteredPhone } from '../../../../server/dial/index.ts';
+import type { NameAddress } from '../../../../server/sip/message.ts';
 import { AppUnderTest } from '../../../support/app.ts';
+import { FakeFlow } from '../sip/doubles.ts';
 
 let app: AppUnderTest;
 
@@ -183,6 +186,104 @@ suite('somebody who is called into an MPC', () => {
     );
     assert.deepEqual(app.statusTold, ['AddParticipantByAPIActionInitiated', 'AddParticipantByAPIActionCompleted']);
     assert.deepEqual(await memberIds(), ['1']);
+  });
+});
+
+suite('a user who is called into an MPC', () => {
+  const ALICE = { role: 'agent', from: '4930111', to: 'alice', call_status_callback_url: 'http://127.0.0.1:9000/s' };
+  const phone = (port: number, routes: readonly NameAddress[] = []): RegisteredPhone => ({
+    uri: `sip:alice-${port}@192.0.2.7`,
+    flow: new FakeFlow({ address: '192.0.2.7', port: Math.floor(port) }),
+    routes,
+  });
+
+  test('is called on all of her phones by one call, that costs no allowance and has one story', async () => {
+    app.phones = [phone(5061), phone(5062), phone(5063)];
+    const { body } = await add(ALICE);
+    assert.equal(body.calls.length, 1);
+    assert.deepEqual(
+      app.dialled.map(({ way }) => way.port),
+      [5061, 5062, 5063],
+    );
+    const legs = app.engine.legs.slice(-3);
+    assert.deepEqual(
+      app.dialled.map(({ leg }) => leg),
+      legs,
+      'each has a leg of its own',
+    );
+    for (const order of app.dialled) order.onRinging();
+    app.dialled[2]?.onEnded({ kind: 'refused', status: 486, reason: 'Busy Here' });
+    app.dialled[1]?.onAnswered();
+    await begin();
+    assert.equal(app.directory.memberCount, 1);
+    assert.deepEqual(
+      legs.map(({ closed }) => closed),
+      [true, false, true],
+    );
+    assert.equal(app.hungUp.length, 1);
+    assert.match(app.hungUp[0] ?? '', /elsewhere/);
+    app.dialled[1]?.onEnded({ kind: 'hangup' });
+    assert.deepEqual(
+      app.told.map((fields) => [fields.get('Event'), fields.get('CallUUID'), fields.get('CallStatus')]),
+      [
+        ['Ring', body.request_uuid, 'ringing'],
+        ['StartApp', body.request_uuid, 'in-progress'],
+        ['Hangup', body.request_uuid, 'completed'],
+      ],
+    );
+    assert.match(await app.metrics.render(), /partyline_dials_total\{result="answered"\} 1/);
+    for (let calls = 0; calls < 6; calls++) assert.equal((await add(ALICE)).status, 201, 'nobody counts them');
+  });
+
+  test('is busy when all of her phones are, and not before', async () => {
+    app.phones = [phone(5061), phone(5062)];
+    await add(ALICE);
+    app.dialled[0]?.onEnded({ kind: 'refused', status: 486, reason: 'Busy Here' });
+    assert.equal(app.told.length, 0);
+    app.dialled[1]?.onEnded({ kind: 'refused', status: 486, reason: 'Busy Here' });
+    assert.deepEqual([app.told[0]?.get('CallStatus'), app.told[0]?.get('HangupCause')], ['busy', 'Busy Line']);
+  });
+
+  test('has one phone where two contacts came from one place, unless a proxy is there', async () => {
+    app.phones = [phone(5061.2), phone(5061.1), phone(5062)];
+    await add(ALICE);
+    assert.deepEqual(
+      app.dialled.map(({ uri }) => uri),
+      ['sip:alice-5061.2@192.0.2.7', 'sip:alice-5062@192.0.2.7'],
+    );
+    const proxy = [{ name: undefined, uri: 'sip:192.0.2.8;lr', params: new Map() }];
+    app.phones = [phone(5061.2, proxy), phone(5061.1, proxy)];
+    await add(ALICE);
+    assert.equal(app.dialled.length, 4);
+  });
+
+  test('is not reached when no phone of hers is registered', async () => {
+    await add(ALICE);
+    assert.deepEqual([app.dialled.length, app.told[0]?.get('CallStatus')], [0, 'failed']);
+  });
+});
+
+suite('digits that are to be sent before the answer', () => {
+  const DIGITS = { ...BOB, send_digits: '12', send_on_preanswer: true };
+
+  test('go to the first phone that can hear them, once', async () => {
+    await add(DIGITS);
+    const leg = app.engine.legs.at(-1);
+    app.dialled[0]?.onEarlyMedia?.();
+    assert.deepEqual(leg?.digits, ['12']);
+    app.dialled[0]?.onAnswered();
+    await begin();
+    assert.deepEqual(leg?.digits, ['12']);
+  });
+
+  test('go to who answered when nobody could hear them before', async () => {
+    await add(DIGITS);
+    const leg = app.engine.legs.at(-1);
+    app.dialled[0]?.onAnswered();
+    await begin();
+    assert.deepEqual(leg?.digits, ['12']);
+    await add({ ...DIGITS, send_on_preanswer: false });
+    assert.equal(app.dialled[1]?.onEarlyMedia, undefined, 'else nobody hears what comes early');
   });
 });
 
