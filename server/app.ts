@@ -98,7 +98,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
       { callbacks: deps.callbacks, rules },
     ),
     ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
-    ...callResources({ calls: deps.calls, apps: deps.apps, rules }),
+    ...callResources({ authId, calls: deps.calls, ended: history.calls, apps: deps.apps, rules }),
     ...callPlayResources({ authId, directory, calls: deps.calls, plays, idempotency, kinds }),
     ...speakVoicesResources(deps.speaker),
     ...callStreamResources({ authId, streams: deps.callStreams, findCall: deps.findCall, rules }),

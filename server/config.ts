@@ -168,7 +168,11 @@ function arrange(values: SettingValues, machine: Machine) {
       method: values.STATUS_CALLBACK_METHOD,
       events: values.STATUS_CALLBACK_EVENTS,
     },
-    history: { keptMs: values.HISTORY_DAYS * DAY_MS, maxMpcs: values.ENDED_MPCS_KEPT },
+    history: {
+      keptMs: values.HISTORY_DAYS * DAY_MS,
+      maxMpcs: values.ENDED_MPCS_KEPT,
+      maxCalls: values.ENDED_CALLS_KEPT,
+    },
     plays: { perMember: values.PLAYS_PER_MEMBER, perNode: values.PLAYS_PER_NODE, kept: values.PLAYS_KEPT },
     fetch: {
       allow: values.FETCH_ALLOW,

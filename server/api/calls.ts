@@ -1,39 +1,57 @@
 import { isDigitText } from '../../media/index.ts';
 import type { Apps } from '../app-xml/index.ts';
-import { statusOf } from '../app-xml/index.ts';
 import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import type { Call, Calls } from '../calls/index.ts';
 import { ApiError, badField } from '../errors.ts';
+import type { EndedCall, EndedCalls } from '../history/index.ts';
+import { parseCallFilter } from './call-filter.ts';
 import { calledUrl, type UrlRules } from './called-url.ts';
 import { textField, wordField } from './fields.ts';
+import { pageOf } from './paging.ts';
+import { accountPath } from './present.ts';
+import { presentCall, presentEndedCall } from './present-call.ts';
 import { type ApiRequest, type Body, callUuidOf, type Resource } from './resource.ts';
 
 export interface CallsDeps {
+  readonly authId: string;
   readonly calls: Calls;
+  readonly ended: Pick<EndedCalls, 'find' | 'newestFirst'>;
   readonly apps: Pick<Apps, 'run'>;
   readonly rules: UrlRules;
 }
 
-/** Plivo's Call resource, as far as calls are live: list, show, hang up, transfer, digits. */
+/** Plivo's Call resource: list, show, hang up, transfer, digits. */
 export function callResources(deps: CallsDeps): readonly Resource[] {
-  const { calls } = deps;
+  const { authId, calls, ended } = deps;
   return [
     {
       path: '/Call/',
       methods: {
-        GET: (request) => {
-          onlyLive(request);
-          const live = calls.live.filter((call) => call.status === 'live');
-          return { status: 200, body: { calls: live.map(({ uuid }) => uuid) } };
+        GET: async (request) => {
+          const state = stateOf(request);
+          if (state === 'ended') {
+            const found = filtered(ended.newestFirst(), parseCallFilter(request.query));
+            const path = `${accountPath(authId)}/Call/`;
+            return { status: 200, body: await pageOf(request, path, found, (call) => presentEndedCall(authId, call)) };
+          }
+          return { status: 200, body: { calls: calls.live.filter(IS[state]).map(({ uuid }) => uuid) } };
         },
       },
     },
     {
       path: '/Call/:call/',
       methods: {
-        GET: (request) => {
-          onlyLive(request);
-          return { status: 200, body: presentCall(callOf(request, calls)) };
+        GET: async (request) => {
+          const state = stateOf(request);
+          const call = calls.find(callUuidOf(request));
+          if (state === 'ended') {
+            if (call) throw new ApiError('not_found', { detail: 'the call is not over: ask with status=live' });
+            const found = await ended.find(callUuidOf(request));
+            if (!found) throw new ApiError('not_found');
+            return { status: 200, body: presentEndedCall(authId, found) };
+          }
+          if (!call || !IS[state](call)) throw new ApiError('not_found');
+          return { status: 200, body: presentCall(call) };
         },
         POST: (request) => {
           const call = liveCall(request, calls);
@@ -67,10 +85,25 @@ export function callResources(deps: CallsDeps): readonly Resource[] {
   ];
 }
 
-/** Calls that are over are not kept: their history is that of the MPCs that they were in. */
-function onlyLive(request: ApiRequest): void {
-  const status = request.query.get('status') ?? 'live';
-  if (status !== 'live') throw badField('status', 'must be live');
+/** As in Plivo's queue of calls that are being made. */
+const IS = {
+  live: ({ status }: Call) => status === 'live',
+  queued: ({ status, direction }: Call) => status === 'ringing' && direction === 'outbound',
+} as const;
+
+/** Which calls a request is about. Plivo means those that are over unless `status` says otherwise. */
+function stateOf({ query }: ApiRequest): keyof typeof IS | 'ended' {
+  const status = query.get('status')?.toLowerCase();
+  if (!status) return 'ended';
+  if (status === 'live' || status === 'queued') return status;
+  throw badField('status', 'must be live or queued; without it, calls are shown that are over');
+}
+
+async function* filtered(
+  calls: AsyncIterable<EndedCall>,
+  matches: (call: EndedCall) => boolean,
+): AsyncGenerator<EndedCall> {
+  for await (const call of calls) if (matches(call)) yield call;
 }
 
 function callOf(request: ApiRequest, calls: Calls): Call {
@@ -113,17 +146,4 @@ function parseTarget(body: Body, leg: 'aleg' | 'bleg', rules: CallsDeps['rules']
   const url = calledUrl(name, text, rules);
   const method = wordField(body, `${leg}_method`, ['get', 'post']) === 'get' ? 'GET' : 'POST';
   return callbackTarget(url, method);
-}
-
-function presentCall(call: Call): Record<string, unknown> {
-  return {
-    call_status: statusOf(call),
-    call_uuid: call.uuid,
-    caller_name: call.from,
-    direction: call.direction,
-    from: call.from,
-    request_uuid: call.uuid,
-    session_start: (call.answeredAt ?? call.createdAt).toISOString().replace('T', ' ').replace('Z', '000'),
-    to: call.to,
-  };
 }

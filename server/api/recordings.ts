@@ -1,6 +1,6 @@
 import { ApiError } from '../errors.ts';
 import type { RecordingRow, Recordings } from '../recordings/index.ts';
-import { accountTests, timeTests } from './mpc-filter.ts';
+import { accountTests, partyTests, type Test, textTests, timeTests } from './filter-tests.ts';
 import { page } from './paging.ts';
 import { accountPath } from './present.ts';
 import { presentRecording } from './present-recording.ts';
@@ -64,22 +64,20 @@ function fileAnswer(recordings: Recordings, recording: RecordingRow): Answer {
   throw new ApiError(recording.state === 'failed' ? 'not_found' : 'recording_unfinished');
 }
 
-/** Filters as Plivo has them; those of telephone numbers find nothing here. */
-function parseFilter(query: URLSearchParams): (recording: RecordingRow) => boolean {
-  const tests: ((recording: RecordingRow) => boolean)[] = [
+/** The filters of the list as one test. */
+function parseFilter(query: URLSearchParams): Test<RecordingRow> {
+  const tests: Test<RecordingRow>[] = [
     ...accountTests(query, 'subaccount'),
     ...timeTests<RecordingRow>(query, 'add_time', ({ startedAt }) => new Date(startedAt)),
+    ...textTests<RecordingRow>(query, 'call_uuid', ({ callUuid }) => callUuid),
+    ...['mpc_name', 'conference_name'].flatMap((field) =>
+      textTests<RecordingRow>(query, field, ({ mpcName }) => mpcName),
+    ),
+    ...['mpc_uuid', 'conference_uuid'].flatMap((field) =>
+      textTests<RecordingRow>(query, field, ({ mpcUuid }) => mpcUuid),
+    ),
+    ...partyTests<RecordingRow>(query, 'from_number', ({ from }) => from),
+    ...partyTests<RecordingRow>(query, 'to_number', ({ to }) => to),
   ];
-  const equal = (name: string, of: (recording: RecordingRow) => string | null): void => {
-    const text = query.get(name);
-    if (text) tests.push((recording) => of(recording) === text);
-  };
-  equal('call_uuid', ({ callUuid }) => callUuid);
-  equal('mpc_name', ({ mpcName }) => mpcName);
-  equal('mpc_uuid', ({ mpcUuid }) => mpcUuid);
-  equal('conference_name', ({ mpcName }) => mpcName);
-  equal('conference_uuid', ({ mpcUuid }) => mpcUuid);
-  equal('from_number', () => null);
-  equal('to_number', () => null);
   return (recording) => tests.every((test) => test(recording));
 }

@@ -32,7 +32,7 @@ export function hangupFields(call: Call): CallbackFields {
 }
 
 /** Plivo's word for how a call is. */
-export function statusOf(call: Call): string {
+export function statusOf(call: Pick<Call, 'status' | 'answeredAt' | 'endCause'>): string {
   if (call.status === 'ringing') return 'ringing';
   if (call.status === 'live') return 'in-progress';
   if (call.answeredAt) return 'completed';

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '../../media/index.ts';
+import type { Calls } from '../calls/index.ts';
 import type { Directory, DirectoryEvent } from '../mpc/index.ts';
-import type { RowWrite, Store, Table } from '../store/index.ts';
+import { type RowWrite, type Store, type Table, Timeline } from '../store/index.ts';
+import { EndedCalls } from './ended-calls.ts';
 import {
   type MemberFacts,
   type MemberRow,
@@ -20,6 +22,8 @@ export interface HistoryLimits {
   readonly keptMs: number;
   /** Ended MPCs that stay readable; the oldest go first. */
   readonly maxMpcs: number;
+  /** The same of calls. */
+  readonly maxCalls: number;
 }
 
 export interface HistoryDeps {
@@ -43,16 +47,15 @@ const ALIVE = 'at';
 const BATCH_ROWS = 500;
 
 /**
- * The MPCs of earlier and who was in them, on disk alone. It is written as things happen, so what lived when the process
+ * The MPCs of earlier, who was in them, and the calls of earlier, on disk alone. It is written as things happen, so what lived when the process
  * was killed is known at the next start, and shown as ended then.
  */
 export class History {
+  readonly calls: EndedCalls;
   readonly #deps: HistoryDeps;
-  /** By time of creation and UUID. */
-  readonly #mpcs: Table<MpcRow>;
-  /** From the UUID to the key above. */
-  readonly #keys: Table<string>;
-  /** The same, of those that live. */
+  /** By time of creation. */
+  readonly #mpcs: Timeline<MpcRow>;
+  /** UUIDs of those that live. */
   readonly #live: Table<string>;
   readonly #members: Table<MemberRow>;
   readonly #alive: Table<number>;
@@ -62,9 +65,9 @@ export class History {
 
   constructor(deps: HistoryDeps) {
     this.#deps = deps;
-    const { store } = deps;
-    this.#mpcs = store.table('mpcs', mpcRow);
-    this.#keys = store.table('mpc-keys', z.string());
+    const { store, limits } = deps;
+    this.calls = new EndedCalls({ store, max: limits.maxCalls, onSurplus: () => void this.#sweep() });
+    this.#mpcs = new Timeline(store, 'mpc', mpcRow, ({ createdAt, uuid }) => ({ time: createdAt, id: uuid }));
     this.#live = store.table('live-mpcs', z.string());
     this.#members = store.table('mpc-members', memberRow);
     this.#alive = store.table('alive', z.number());
@@ -73,14 +76,16 @@ export class History {
   /** Ends what an earlier process left behind, and forgets what is too old. To be called before `follow`. */
   async recover(): Promise<readonly CutOff[]> {
     const cutOff = await this.#bury();
-    for await (const _ of this.#keys.iterate()) this.#count += 1;
+    this.#count = await this.#mpcs.count();
+    await this.calls.recover();
     await this.#sweep();
     return cutOff;
   }
 
-  /** Writes down what happens in a directory until `close`. */
-  follow(directory: Directory): void {
+  /** Writes down what happens until `close`. */
+  follow(directory: Directory, calls: Pick<Calls, 'subscribe'>): void {
     this.#stop.push(directory.subscribe((event) => this.#take(event)));
+    this.#stop.push(this.calls.follow(calls));
     this.#every(HEARTBEAT_MS, () => {
       if (directory.live.length > 0) void this.#alive.put(ALIVE, this.#deps.now().getTime());
     });
@@ -93,16 +98,13 @@ export class History {
 
   /** An MPC that has ended. */
   async find(uuid: string): Promise<MpcFacts | undefined> {
-    const key = await this.#keys.get(uuid);
-    const row = key === undefined ? undefined : await this.#mpcs.get(key);
+    const row = await this.#mpcs.get(uuid);
     return row?.endedAt === undefined ? undefined : mpcOfRow(row);
   }
 
   /** All that have ended, the last to be created first. */
   async *newestFirst(): AsyncGenerator<MpcFacts> {
-    for await (const { value } of this.#mpcs.iterate({ reverse: true })) {
-      if (value.endedAt !== undefined) yield mpcOfRow(value);
-    }
+    for await (const row of this.#mpcs.newestFirst()) if (row.endedAt !== undefined) yield mpcOfRow(row);
   }
 
   /** Who was in an MPC, in order of joining. */
@@ -139,13 +141,11 @@ export class History {
   }
 
   #opening(row: MpcRow): RowWrite[] {
-    const key = mpcKey(row);
-    return [this.#mpcs.putting(key, row), this.#keys.putting(row.uuid, key), this.#live.putting(row.uuid, key)];
+    return [...this.#mpcs.putting(row), this.#live.putting(row.uuid, row.uuid)];
   }
 
   #ending(row: MpcRow): RowWrite[] {
-    const key = mpcKey(row);
-    return [this.#mpcs.putting(key, row), this.#keys.putting(row.uuid, key), this.#live.deleting(row.uuid)];
+    return [...this.#mpcs.putting(row), this.#live.deleting(row.uuid)];
   }
 
   /**
@@ -155,10 +155,10 @@ export class History {
   async #bury(): Promise<readonly CutOff[]> {
     const cutOff: CutOff[] = [];
     const lastSeen = (await this.#alive.get(ALIVE)) ?? 0;
-    for await (const { key: uuid, value: key } of this.#live.iterate()) {
-      const row = await this.#mpcs.get(key);
+    for await (const { key: uuid } of this.#live.iterate()) {
+      const row = await this.#mpcs.get(uuid);
       if (!row) {
-        this.#write([this.#live.deleting(uuid), this.#keys.deleting(uuid)]);
+        this.#write([this.#live.deleting(uuid)]);
         continue;
       }
       const members: MemberRow[] = [];
@@ -183,21 +183,22 @@ export class History {
     if (this.#sweeping) return;
     this.#sweeping = true;
     const oldest = this.#deps.now().getTime() - this.#deps.limits.keptMs;
-    for await (const { key, value } of this.#mpcs.iterate()) {
+    for await (const row of this.#mpcs.oldestFirst()) {
       const surplus = this.#count > this.#deps.limits.maxMpcs;
       // Nothing ends before it was created: all that follow are younger than what goes.
-      if (!surplus && value.createdAt > oldest) break;
-      if (value.endedAt === undefined || (!surplus && value.endedAt > oldest)) continue;
-      await this.#forget(key, value.uuid);
+      if (!surplus && row.createdAt > oldest) break;
+      if (row.endedAt === undefined || (!surplus && row.endedAt > oldest)) continue;
+      await this.#forget(row);
       this.#count -= 1;
     }
+    await this.calls.sweep(oldest);
     this.#sweeping = false;
   }
 
-  async #forget(key: string, uuid: string): Promise<void> {
-    let rows = [this.#mpcs.deleting(key), this.#keys.deleting(uuid)];
-    for await (const { value } of this.#members.iterate({ prefix: memberKey(uuid) })) {
-      rows.push(this.#members.deleting(memberKey(uuid, value.id)));
+  async #forget(mpc: MpcRow): Promise<void> {
+    let rows = this.#mpcs.removing(mpc);
+    for await (const { value } of this.#members.iterate({ prefix: memberKey(mpc.uuid) })) {
+      rows.push(this.#members.deleting(memberKey(mpc.uuid, value.id)));
       if (rows.length < BATCH_ROWS) continue;
       await this.#deps.store.write(rows);
       rows = [];
@@ -221,11 +222,6 @@ export class History {
     again();
     this.#stop.push(() => cancel());
   }
-}
-
-/** In order of creation: 15 digits are enough for some 30 000 years. */
-function mpcKey({ createdAt, uuid }: MpcRow): string {
-  return `${String(createdAt).padStart(15, '0')}-${uuid}`;
 }
 
 /** In order of joining; without an id what all members of an MPC have in front. */

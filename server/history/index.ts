@@ -1,3 +1,4 @@
-/** What was: MPCs that have ended, and who was in them. */
+/** What was: MPCs that have ended, who was in them, and calls. */
+export { type EndedCall, EndedCalls } from './ended-calls.ts';
 export { type CutOff, History } from './history.ts';
 export type { MemberFacts, MpcFacts } from './rows.ts';

@@ -120,7 +120,7 @@ const Recording = z.strictObject({
   call_uuid: maybeText,
   conference_name: text,
   conference_uuid: text,
-  from_number: nothing,
+  from_number: maybeText,
   monthly_recording_storage_amount: text,
   mpc_name: text,
   mpc_uuid: text,
@@ -135,7 +135,7 @@ const Recording = z.strictObject({
   recording_url: text,
   resource_uri: text,
   rounded_recording_duration: maybeNumber,
-  to_number: nothing,
+  to_number: maybeText,
   status: z.enum(['recording', 'paused', 'finishing', 'completed', 'failed']),
   reason: maybeText,
   detail: maybeText,
@@ -196,7 +196,30 @@ const CallStream = z.strictObject({
   detail: maybeText,
 });
 
-const Call = z.strictObject({
+const EndedCall = z.strictObject({
+  answer_time: maybeTime,
+  bill_duration: z.number(),
+  billed_duration: nothing,
+  call_direction: z.enum(['inbound', 'outbound']),
+  call_duration: z.number(),
+  call_uuid: text,
+  conference_uuid: maybeText,
+  end_time: maybeTime,
+  from_number: text,
+  hangup_cause_code: z.number(),
+  hangup_cause_name: text,
+  hangup_source: text,
+  initiation_time: maybeTime,
+  parent_call_uuid: nothing,
+  resource_uri: text,
+  to_number: text,
+  total_amount: text,
+  total_rate: text,
+  call_status: text,
+  end_cause: text,
+});
+
+const LiveCall = z.strictObject({
   call_status: text,
   call_uuid: text,
   caller_name: text,
@@ -240,8 +263,11 @@ export const ANSWERS = {
   Play,
   PlayList: listOf(Play),
   PlaysChanged: z.strictObject({ message: z.literal('plays changed'), objects: z.array(Play) }),
-  CallUuids: z.strictObject({ calls: z.array(text) }),
-  Call,
+  /** `calls` has the UUIDs of those that live, the others those that are over. */
+  CallList: listOf(EndedCall)
+    .partial()
+    .extend({ calls: z.array(text).optional() }),
+  Call: EndedCall.partial().extend(LiveCall.partial().shape),
   Transferred: z.strictObject({ message: z.literal('transfer executed'), call_uuids: z.array(text) }),
   DigitsSent: message('digits sent'),
   CallStream,

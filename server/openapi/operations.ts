@@ -15,19 +15,31 @@ export interface Operation {
   readonly extension?: true;
 }
 
-const times = (field: string): readonly string[] =>
+const compared = (field: string): readonly string[] =>
   ['', '__gt', '__gte', '__lt', '__lte'].map((comparison) => `${field}${comparison}`);
 const MPC_FILTER = [
   'friendly_name',
   'status',
   'termination_cause_code',
   'sub_account',
-  ...times('creation_time'),
-  ...times('end_time'),
+  ...compared('creation_time'),
+  ...compared('end_time'),
+];
+const CALL_FILTER = [
+  'status',
+  'subaccount',
+  'call_direction',
+  'from_number',
+  'to_number',
+  'parent_call_uuid',
+  ...compared('bill_duration'),
+  ...compared('end_time'),
+  'hangup_cause_code',
+  'hangup_source',
 ];
 const RECORDING_FILTER = [
   'subaccount',
-  ...times('add_time'),
+  ...compared('add_time'),
   'call_uuid',
   'mpc_name',
   'mpc_uuid',
@@ -100,12 +112,17 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     success: [204],
   },
   'GET /Call/': {
-    summary: 'Lists the UUIDs of live calls; status can only be live',
+    summary: 'Lists calls that are over, newest first; with status live or queued, the UUIDs of those',
     success: [200],
-    answer: 'CallUuids',
+    answer: 'CallList',
+    query: CALL_FILTER,
+  },
+  'GET /Call/:call/': {
+    summary: 'Shows one call that is over; with status live or queued, one that is that',
+    success: [200],
+    answer: 'Call',
     query: ['status'],
   },
-  'GET /Call/:call/': { summary: 'Shows one call that rings or is live', success: [200], answer: 'Call' },
   'POST /Call/:call/': {
     summary: "Transfers a live call to what a URL's XML says",
     success: [202],

@@ -97,7 +97,7 @@ export class Folder {
   /** Resolves with why there is no mp3. */
   #encode(
     id: string,
-    sound: { readonly sampleRate: number; readonly durationMs: number },
+    { sampleRate, durationMs }: { readonly sampleRate: number; readonly durationMs: number },
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const { encoder } = this.#deps;
@@ -107,7 +107,7 @@ export class Folder {
       if (signal.aborted) return undefined;
       // What an encoder of an earlier run may still be writing is not this file any more.
       await rm(to, { force: true });
-      const problem = await encoder.encode({ from: this.#part(id), to, ...sound, signal });
+      const problem = await encoder.encode({ from: this.#part(id), to, sampleRate, durationMs, signal });
       if (signal.aborted || problem !== undefined) {
         await rm(to, { force: true });
         return problem;

@@ -42,6 +42,9 @@ export const recordingRow = z.object({
   mpcName: z.string(),
   memberId: z.string().nullable(),
   callUuid: z.uuid().nullable(),
+  /** The two ends of a member's call. */
+  from: z.string().nullable(),
+  to: z.string().nullable(),
   track: z.enum(['mpc', 'all', 'participant']),
   /** `finishing`: all was said, and the file is being made. */
   state: z.enum(['recording', 'paused', 'finishing', 'completed', 'failed']),

@@ -2,6 +2,7 @@ import { FRAME_MS } from '../../media/audio/frame.ts';
 import type { Clock, MediaEngine } from '../../media/index.ts';
 import { rowOfTarget } from '../callbacks/stored-target.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
+import type { Call } from '../calls/index.ts';
 import type { Member, Mpc } from '../mpc/index.ts';
 import type { FinishedFile, Folder } from './folder.ts';
 import {
@@ -54,6 +55,7 @@ export interface RecordingsDeps {
   readonly folder: Folder;
   readonly rows: RecordingRows;
   readonly limits: RecordingLimits;
+  readonly findCall: (uuid: string) => Pick<Call, 'from' | 'to'> | undefined;
   readonly now: () => Date;
   readonly newUuid: () => string;
   readonly onNews: (news: RecordingNews) => void;
@@ -207,12 +209,15 @@ export class Recordings {
     const { mpc, member, format } = order;
     const id = newUuid();
     const running = this.#run(id, order);
+    const ends = member && this.#deps.findCall(member.callUuid);
     const row: RecordingRow = {
       id,
       mpcUuid: mpc.uuid,
       mpcName: mpc.name,
       memberId: member?.id ?? null,
       callUuid: member?.callUuid ?? null,
+      from: ends?.from ?? null,
+      to: ends?.to ?? null,
       track: order.track,
       state: 'recording',
       format: format === 'mp3' && folder.noMp3 !== undefined ? 'wav' : format,

@@ -3,6 +3,7 @@ import type { MediaEngine } from '../../media/index.ts';
 import type { CallbackQueue, RecordingAddresses } from '../callbacks/index.ts';
 import { recordingCallbacks } from '../callbacks/recording-callbacks.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
+import type { Calls } from '../calls/index.ts';
 import type { Config } from '../config.ts';
 import type { Logger } from '../log.ts';
 import type { Directory, Mpc } from '../mpc/index.ts';
@@ -18,6 +19,7 @@ export interface StartRecordingsDeps {
   readonly engine: Pick<MediaEngine, 'record'>;
   readonly store: Store;
   readonly directory: Directory;
+  readonly calls: Pick<Calls, 'find'>;
   readonly callbacks: Pick<CallbackQueue, 'add'>;
   /** The ffmpeg that works, where there is one. */
   readonly ffmpeg: string | undefined;
@@ -43,6 +45,7 @@ export async function startRecordings(deps: StartRecordingsDeps): Promise<Record
     folder: new Folder({ path: join(config.dataDir, 'recordings'), encoder }),
     rows: deps.store.table<RecordingRow>('recordings', recordingRow),
     limits: config.recordings,
+    findCall: (uuid) => deps.calls.find(uuid),
     now: deps.now,
     newUuid: deps.newUuid,
     onNews: (news) => {

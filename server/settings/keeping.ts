@@ -9,12 +9,17 @@ const megabyte = 2 ** 20;
 export const keeping = {
   HISTORY_DAYS: {
     fallback: '90',
-    meaning: 'Days that ended MPCs and their participants stay readable',
+    meaning: 'Days that ended MPCs with their participants, and ended calls, stay readable',
     schema: whole(0, 3650),
   },
   ENDED_MPCS_KEPT: {
     fallback: '50000',
     meaning: 'Ended MPCs that stay readable; the oldest go first',
+    schema: whole(0, 1_000_000),
+  },
+  ENDED_CALLS_KEPT: {
+    fallback: '50000',
+    meaning: 'Ended calls that stay readable; the oldest go first',
     schema: whole(0, 1_000_000),
   },
   PLAYS_KEPT: {

@@ -126,6 +126,7 @@ export async function startApplications(
     engine,
     store,
     directory,
+    calls,
     callbacks,
     ffmpeg: media.decoders.decoder?.path,
     observer: metrics.recordingObserver(log),

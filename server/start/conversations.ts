@@ -38,7 +38,7 @@ export async function openConversations(ground: Ground, { engine }: Media): Prom
   const stopDeadlines = keepDeadlines(directory, clock);
   const history = new History({ store, limits: config.history, clock, now });
   const cutOff = await history.recover();
-  history.follow(directory);
+  history.follow(directory, calls);
   return { directory, calls, history, cutOff, stopDeadlines };
 }
 

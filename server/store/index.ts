@@ -2,3 +2,4 @@
 export { type Disk, type DiskResult, openDisk, type RowWrite } from './disk.ts';
 export { Store, type StoreObserver } from './store.ts';
 export type { Row, RowRange, Table } from './table.ts';
+export { Timeline } from './timeline.ts';

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { plivoClient } from '../support/plivo-sdk.ts';
 import { startServer, type TestServer, until } from '../support/server.ts';
 import { WsClient } from '../support/ws-client.ts';
 
@@ -95,4 +96,23 @@ test('what was is readable after a restart and a kill -9, and what was cut off h
   assert.deepEqual(await list('status=ended&friendly_name=second'), ['second']);
   const { meta } = await get('/MultiPartyCall/?status=ended&limit=1');
   assert.equal((meta as Shown).total_count, 3);
+
+  // The call of the third went with the process that was killed, the others are known as they ended.
+  const plivo = plivoClient(server);
+  const calls = await plivo.calls.list({ callDirection: 'inbound' });
+  assert.deepEqual(
+    calls.map(({ hangupCauseName, hangupCauseCode }) => [hangupCauseName, hangupCauseCode]),
+    [
+      ['Unknown', 0],
+      ['Kicked Out Of Multiparty Call', 4030],
+      ['Multiparty Call Ended', 4020],
+    ],
+  );
+  const [newest] = calls;
+  assert.equal((await plivo.calls.get(String(newest?.callUuid))).endTime, newest?.endTime);
+  assert.equal((await plivo.calls.list({ hangupCauseCode: 4030, limit: 1, offset: 1 })).length, 0);
+  const [live] = await plivo.calls.listLiveCalls();
+  assert.equal((await plivo.calls.getLiveCall(String(live?.callUuid))).callStatus, 'in-progress');
+  await assert.rejects(plivo.calls.get(String(live?.callUuid)), /status=live/);
+  assert.deepEqual(await plivo.calls.listQueuedCalls(), []);
 });

@@ -206,16 +206,17 @@ export class AppUnderTest {
     });
     this.history = new History({
       store: storeOn(new DiskDouble()).store,
-      limits: { keptMs: config.history.keptMs, maxMpcs: 3 },
+      limits: { keptMs: config.history.keptMs, maxMpcs: 3, maxCalls: 3 },
       clock: new HandClock(),
       now: () => this.date,
     });
-    this.history.follow(this.directory);
+    this.history.follow(this.directory, this.calls);
     this.recordings = new Recordings({
       engine: this.engine,
       folder: new Folder({ path: join(this.dataDir, 'recordings'), encoder: 'none in unit tests' }),
       rows: { put: async () => true, delete: async () => true, iterate: async function* () {} },
       limits: config.recordings,
+      findCall: (uuid) => this.calls.find(uuid),
       now: () => this.date,
       newUuid: () => this.#uuid('e'),
       onNews: (news) => this.recordingNews.push(news),

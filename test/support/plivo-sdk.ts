@@ -63,6 +63,11 @@ export interface PlivoClient {
     delete(id: string): Promise<unknown>;
   };
   readonly calls: {
+    list(filter?: Readonly<Record<string, unknown>>): Promise<SdkAnswer[]>;
+    get(callUuid: string): Promise<SdkAnswer>;
+    listLiveCalls(): Promise<SdkAnswer[]>;
+    getLiveCall(callUuid: string): Promise<SdkAnswer>;
+    listQueuedCalls(): Promise<SdkAnswer[]>;
     playMusic(callUuid: string, urls: string, options?: Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
     stopPlayingMusic(callUuid: string): Promise<unknown>;
   };

@@ -142,6 +142,7 @@ export class RecordingRig {
         },
       },
       limits: { ...LIMITS, ...limits },
+      findCall: () => ({ from: 'sip:+4930111@trunk.example', to: 'sip:board@partyline.test' }),
       now: () => this.date,
       newUuid: () => this.#uuid('e'),
       onNews: (news) => {

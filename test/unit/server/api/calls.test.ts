@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Call } from '../../../../server/calls/index.ts';
 import { plainTerms } from '../../../../server/mpc/index.ts';
 import { AppUnderTest } from '../../../support/app.ts';
 
@@ -47,10 +48,90 @@ test('live calls are listed and shown, and others are not found', async () => {
     to: 'sip:lists@example.com',
   });
   assert.equal((await app.api('GET', '/Call/nobody/')).status, 404);
-  assert.equal((await app.api('GET', '/Call/?status=queued')).status, 400);
+  assert.deepEqual((await app.api('GET', '/Call/?status=queued')).body.calls, []);
+  assert.equal((await app.api('GET', '/Call/?status=ringing')).status, 400);
+  const early = await app.api('GET', `/Call/${uuid}/`);
+  assert.equal(early.status, 404);
+  assert.match(early.body.error, /status=live/);
   assert.equal((await app.api('DELETE', `/Call/${uuid}/`)).status, 204);
   assert.deepEqual(hungUp.splice(0), ['hangup_api']);
   assert.equal((await app.api('DELETE', `/Call/${uuid}/`)).status, 404);
+});
+
+test('calls that are over are listed, found by every filter, and shown with how they ended', async () => {
+  const begin = (direction: 'inbound' | 'outbound', from: string, to: string): Call => {
+    const rung = app.calls.ring({ kind: 'sip', direction, from, to, hangUp: () => {} });
+    assert.ok(rung.ok, 'there is room for a call');
+    return rung.call;
+  };
+  const pass = (seconds: number): void => {
+    app.date = new Date(app.date.getTime() + seconds * 1000);
+  };
+  app.date = new Date('2026-03-05T08:00:00.000Z');
+  const talked = begin('inbound', 'sip:+4930111@trunk.example', 'sip:board@example.com');
+  pass(5);
+  app.calls.answered(talked);
+  pass(60);
+  app.calls.end(talked, 'hangup', false);
+  pass(5);
+  const busy = begin('outbound', '4940222', '+4930999');
+  assert.deepEqual((await app.api('GET', '/Call/?status=queued')).body.calls, [busy.uuid]);
+  assert.equal((await app.api('GET', `/Call/${busy.uuid}/?status=queued`)).body.call_status, 'ringing');
+  assert.equal((await app.api('GET', `/Call/${busy.uuid}/?status=live`)).status, 404);
+  app.calls.end(busy, 'busy', false);
+  const { api_id: _, ...shown } = (await app.api('GET', `/Call/${talked.uuid}`)).body;
+  assert.deepEqual(shown, {
+    answer_time: '2026-03-05 08:00:05+00:00',
+    bill_duration: 60,
+    billed_duration: null,
+    call_direction: 'inbound',
+    call_duration: 60,
+    call_uuid: talked.uuid,
+    conference_uuid: null,
+    end_time: '2026-03-05 08:01:05+00:00',
+    from_number: 'sip:+4930111@trunk.example',
+    hangup_cause_code: 4000,
+    hangup_cause_name: 'Normal Hangup',
+    hangup_source: 'Caller',
+    initiation_time: '2026-03-05 08:00:00+00:00',
+    parent_call_uuid: null,
+    resource_uri: `/v1/Account/${app.account.authId}/Call/${talked.uuid}/`,
+    to_number: 'sip:board@example.com',
+    total_amount: '0.00000',
+    total_rate: '0.00000',
+    call_status: 'completed',
+    end_cause: 'hangup',
+  });
+  const list = async (query: string) => {
+    const { body } = await app.api('GET', `/Call/?end_time__gte=2026-03-05 08:00${query}`);
+    return (body.objects as { call_uuid: string }[]).map(({ call_uuid }) =>
+      call_uuid === busy.uuid ? 'busy' : 'talked',
+    );
+  };
+  assert.deepEqual(await list(''), ['busy', 'talked']);
+  assert.deepEqual(await list('&limit=1&offset=1'), ['talked']);
+  for (const [query, expected] of [
+    ['call_direction=outbound', 'busy'],
+    ['from_number=4930', 'talked'],
+    ['from_number=%2B4930111', 'talked'],
+    ['from_number=sip:%2B4930111@trunk.example', 'talked'],
+    ['to_number=board', 'talked'],
+    ['to_number=4930999', 'busy'],
+    ['bill_duration=60', 'talked'],
+    ['bill_duration__lt=60', 'busy'],
+    ['bill_duration__gte=60', 'talked'],
+    ['end_time=2026-03-05 08:01:05', 'talked'],
+    ['end_time__gt=2026-03-05 08:01:05', 'busy'],
+    ['hangup_cause_code=3010', 'busy'],
+    ['hangup_source=Callee', 'busy'],
+    ['hangup_source=Caller', 'talked'],
+    ['from_number=sip:4930111@other.example', ''],
+    ['parent_call_uuid=x', ''],
+    ['subaccount=SA123456789012345678', ''],
+  ] as const)
+    assert.equal((await list(`&${query}`)).join(), expected, query);
+  for (const query of ['call_direction=up', 'bill_duration=long', 'end_time=today', 'subaccount=us', 'limit=21'])
+    assert.equal((await app.api('GET', `/Call/?${query}`)).status, 400, query);
 });
 
 test('a transfer hands the call, or the others in its MPC, to the app at a URL', async () => {

@@ -30,12 +30,12 @@ class Life {
       newUuid: () => crypto.randomUUID(),
     });
     const { store, clock } = this.#rig;
-    this.history = new History({ store, limits: { keptMs: 10 * DAY_MS, maxMpcs }, clock, now: wall });
+    this.history = new History({ store, limits: { keptMs: 10 * DAY_MS, maxMpcs, maxCalls: 100 }, clock, now: wall });
   }
 
   async begin(): Promise<this> {
     this.cutOff = await this.history.recover();
-    this.history.follow(this.directory);
+    this.history.follow(this.directory, { subscribe: () => () => {} });
     return this;
   }
 
@@ -186,7 +186,7 @@ test('only so many are kept: the oldest go, but none that lives', async () => {
     const { mpc, member } = await life.join(name);
     life.directory.leave(mpc, member, 'hangup', false);
     await life.kill();
-    life.history.follow(life.directory);
+    life.history.follow(life.directory, { subscribe: () => () => {} });
   }
   assert.deepEqual(await life.ended(), ['e', 'd', 'c']);
 });
