@@ -14,13 +14,16 @@ type Reader = (text: string, attributes: Readonly<Record<string, string>>, rules
 
 function whole(min: number, fallback: number): z.ZodType<number> {
   const expected = `must be a whole number from ${min} to ${MAX_SECONDS}`;
-  return z
-    .string()
-    .regex(/^[0-9]{1,9}$/, expected)
-    .transform(Number)
-    .refine((value) => value >= min && value <= MAX_SECONDS, expected)
-    .optional()
-    .transform((value) => value ?? fallback) as unknown as z.ZodType<number>;
+  return (
+    z
+      .string()
+      // Plivo's PHP SDK writes 0 as none.
+      .regex(/^([0-9]{1,9}|none)$/, expected)
+      .transform((text) => (text === 'none' ? 0 : Number(text)))
+      .refine((value) => value >= min && value <= MAX_SECONDS, expected)
+      .optional()
+      .transform((value) => value ?? fallback) as unknown as z.ZodType<number>
+  );
 }
 
 const loop = z.object({ loop: whole(0, 1) });

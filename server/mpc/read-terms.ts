@@ -35,15 +35,16 @@ export function readTerms(body: Readonly<Record<string, unknown>>, rules: TermsR
 }
 
 /**
- * Reads the attributes of `<MultiPartyCall>`: the same fields in camelCase, whose names count whatever their case. Only the
- * method of the status callback has another default here.
+ * Reads the attributes of `<MultiPartyCall>`: the same fields in camelCase, whose names count whatever their case, and with the
+ * underscores that Plivo's PHP SDK leaves in one. Only the method of the status callback has another default here.
  */
 export function readXmlTerms(attributes: Readonly<Record<string, string>>, rules: TermsRules): TermsRead {
   const body: Record<string, unknown> = { status_callback_method: 'POST' };
   const givenNames: Record<string, string> = {};
   for (const [name, value] of Object.entries(attributes)) {
-    const field = FIELD_OF_ATTRIBUTE.get(name.toLowerCase());
-    if (field === undefined) continue;
+    const field = FIELD_OF_ATTRIBUTE.get(name.toLowerCase().replaceAll('_', ''));
+    // The Ruby SDK's default for this method is a file format.
+    if (field === undefined || (field === 'recording_callback_method' && value === 'mp3')) continue;
     body[field] = value;
     givenNames[field] = name;
   }
@@ -106,7 +107,9 @@ function eventGroups(): z.ZodType<readonly StatusEventGroup[]> {
       if (value === undefined) return DEFAULT_GROUPS;
       const texts: readonly unknown[] =
         typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : [0];
-      const groups = texts.map((text) => STATUS_EVENT_GROUPS.find((group) => group === String(text).trim()));
+      const groups = texts.map((text) =>
+        STATUS_EVENT_GROUPS.find((group) => group === String(text).trim().toLowerCase()),
+      );
       if (groups.every((group) => group !== undefined)) return [...new Set(groups)];
       return wrong(context, `must be a comma list of ${STATUS_EVENT_GROUPS.join(', ')}`);
     }),

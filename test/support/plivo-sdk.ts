@@ -70,6 +70,18 @@ export interface PlivoClient {
     listQueuedCalls(): Promise<SdkAnswer[]>;
     playMusic(callUuid: string, urls: string, options?: Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
     stopPlayingMusic(callUuid: string): Promise<unknown>;
+    listLiveCalls(): Promise<SdkAnswer[]>;
+    getLiveCall(callUuid: string): Promise<SdkAnswer>;
+    transfer(callUuid: string, params: Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
+    hangup(callUuid: string): Promise<unknown>;
+    speakText(callUuid: string, text: string, options?: Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
+    stopSpeakingText(callUuid: string): Promise<unknown>;
+    sendDigits(callUuid: string, digits: string, options?: Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
+    stream(callUuid: string, serviceUrl: string, options?: Readonly<Record<string, unknown>>): Promise<SdkAnswer>;
+    getAllStream(callUuid: string): Promise<SdkAnswer>;
+    getStream(callUuid: string, streamId: string): Promise<SdkAnswer>;
+    stopStream(callUuid: string, streamId: string): Promise<unknown>;
+    stopAllStream(callUuid: string): Promise<unknown>;
   };
 }
 
