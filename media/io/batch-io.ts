@@ -13,6 +13,11 @@ const RECEIVE_BUFFER_BYTES = 64 * 1024;
 /** Sockets of one call, and the most packets that the addon takes from one socket: its buffers hold as many. */
 const SOCKETS_PER_CALL = 64;
 const PACKETS_PER_SOCKET = 8;
+/**
+ * A socket that was full is looked at again so often: about all that its buffer holds. Else a few hundred packets a second
+ * of a stranger, which the leg would drop, would keep those of the call waiting until they are too late.
+ */
+const TURNS_OF_FULL_SOCKETS = 16;
 /** Few enough that the first do not wait for the last, and that their bytes stay in the cache. */
 const SENT_AT_ONCE = 64;
 /** Room for one datagram: the largest codec's frame fits, L16 at 48 kHz. */
@@ -156,8 +161,23 @@ export class BatchIo implements PacketIo {
   /** Takes what arrived at the first `count` of `#slots`. */
   #drain(count: number): void {
     const meta = this.#receivedMeta;
-    const packets = this.#udp.receive(this.#slots, count, this.#received, meta);
-    for (let i = 0; i < packets; i++) this.#handOver(meta, i * RECEIVED);
+    let left = count;
+    for (let turn = 0; left > 0 && turn < TURNS_OF_FULL_SOCKETS; turn++) {
+      const packets = this.#udp.receive(this.#slots, left, this.#received, meta);
+      for (let i = 0; i < packets; i++) this.#handOver(meta, i * RECEIVED);
+      left = this.#keepFullSlots(packets);
+    }
+  }
+
+  /** Leaves in `#slots` those that gave as many packets as they may at once, one behind the other; returns how many. */
+  #keepFullSlots(packets: number): number {
+    const meta = this.#receivedMeta;
+    let full = 0;
+    for (let last = PACKETS_PER_SOCKET - 1; last < packets; last++) {
+      const slot = meta[last * RECEIVED]!;
+      if (meta[(last - PACKETS_PER_SOCKET + 1) * RECEIVED] === slot) this.#slots[full++] = slot;
+    }
+    return full;
   }
 
   #handOver(meta: Float64Array, at: number): void {

@@ -11,6 +11,8 @@ const RATE = 8000;
 const HZ = 440;
 const FOREIGN_HZ = 1000;
 const PACKETS = 40;
+/** In 20 ms: more than one look at a socket takes. */
+const FLOOD_PER_TICK = 40;
 
 let server: TestServer;
 
@@ -95,4 +97,24 @@ test('a stranger on another host is not learned while the caller itself is silen
   assert.deepEqual(hzIn(ben.heard(), RATE, [FOREIGN_HZ], -20), []);
   assert.equal(stranger.answers, 0);
   assert.ok((await ana.hearFor(100)).length >= RATE / 10, 'ana is still sent hers');
+});
+
+test('thousands of packets a second from a stranger take no sound away from a call', async (t) => {
+  const ana = await call(t, 'flooded');
+  const ben = await call(t, 'flooded');
+  const stranger = await Stranger.at(t, '127.0.0.2');
+  ana.speak(HZ);
+  await until('ana is heard', async () => hzIn(await ben.hearFor(200), RATE, [HZ]).length === 1);
+  const before = await foreignPackets();
+  ben.forget();
+  for (let tick = 0; tick < 100; tick++) {
+    for (let i = 0; i < FLOOD_PER_TICK; i++) stranger.send(ana.remotePort);
+    await ben.hearFor(20);
+  }
+  const heard = ben.heard();
+  const parts = Array.from({ length: 10 }, (_, i) =>
+    heard.subarray((i * heard.length) / 10, ((i + 1) * heard.length) / 10),
+  );
+  for (const [i, part] of parts.entries()) assert.deepEqual(hzIn(part, RATE, [HZ, FOREIGN_HZ]), [HZ], `part ${i}`);
+  assert.ok((await foreignPackets()) - before > 100 * FLOOD_PER_TICK * 0.5, 'they came, and were dropped');
 });

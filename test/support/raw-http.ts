@@ -6,9 +6,10 @@ export class RawHttp {
   #received = '';
   readonly #ended: Promise<void>;
 
-  constructor(url: string) {
-    const { hostname, port } = new URL(url);
-    this.socket = connect(Number(port), hostname);
+  /** `localAddress`: where it comes from, when not just from anywhere. */
+  constructor(url: string, localAddress?: string) {
+    const { hostname: host, port } = new URL(url);
+    this.socket = connect({ host, port: Number(port), ...(localAddress === undefined ? {} : { localAddress }) });
     this.socket.setEncoding('latin1').on('data', (text: string) => {
       this.#received += text;
     });

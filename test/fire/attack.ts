@@ -1,0 +1,76 @@
+import type { Random } from '../fuzz/target.ts';
+import type { ClipServer } from '../support/clip-server.ts';
+import type { TestServer } from '../support/server.ts';
+
+/** One way of behaving badly towards a server that runs, beside calls that have nothing to do with it. */
+export interface Attack {
+  readonly name: string;
+  readonly about: string;
+  /** What of the server's own metrics tells what became of what was sent. */
+  readonly counts: Fates;
+  /** It makes calls of its own whose frames are concealed: bystanders are then judged by what they hear alone. */
+  readonly conceals?: true;
+  /** Goes on until `front.endsAt`, and through all of its cases at least once if that takes longer. */
+  run(front: Front): Promise<Sighting>;
+}
+
+/** Series of `/metrics` by what they mean, each with or without labels. */
+export interface Fates {
+  readonly answered?: readonly string[];
+  readonly refused?: readonly string[];
+  readonly dropped?: readonly string[];
+}
+
+export interface Sighting {
+  readonly sent: number;
+  /** What must not be, in words. */
+  readonly wrong: readonly string[];
+  /** For the table. */
+  readonly note?: string;
+}
+
+/** A live call that is none of the attacker's. */
+export interface Bystander {
+  readonly room: string;
+  readonly memberId: string;
+  /** Where the server takes its RTP; RTCP is at the odd port above. */
+  readonly port: number;
+}
+
+export interface Front {
+  readonly server: TestServer;
+  readonly bystanders: readonly Bystander[];
+  readonly rooms: readonly string[];
+  /** A source of clips on loopback that the server may fetch from. */
+  readonly source: ClipServer;
+  readonly random: Random;
+  /** `performance.now()` in ms. */
+  readonly endsAt: number;
+  /** A new number each time, over all attacks on one server. */
+  serial(): number;
+}
+
+/** Loopback addresses that strangers come from, as they would from other hosts. Callers are at 127.0.0.1. */
+export const STRANGER = '127.0.0.9';
+/** Need no password: a telephone system of ours that went mad. */
+export const TRUSTED = '127.0.0.2';
+/** Another one, whose flood is not to be counted against the first. */
+export const TRUSTED_FLOODER = '127.0.0.3';
+
+export function isOver({ endsAt }: Front): boolean {
+  return performance.now() >= endsAt;
+}
+
+/** Sums over all its labels, or one series under its full name. */
+export type Scrape = ReadonlyMap<string, number>;
+
+export function scrape(text: string): Scrape {
+  const sums = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const [, name, labels = '', value] = /^(\w+)(\{[^}]*\})? (\S+)$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    sums.set(name, (sums.get(name) ?? 0) + Number(value));
+    if (labels !== '') sums.set(name + labels, Number(value));
+  }
+  return sums;
+}
