@@ -92,6 +92,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
           idempotency,
           rules: { ...rules, routeTo: (destination) => deps.dialler.route(destination) },
           maxMemberIds,
+          log: deps.log,
         }),
         ...recordResources({ authId, directory, recordings, rules }),
       ],

@@ -1,6 +1,7 @@
 import type { Call, Calls } from '../calls/index.ts';
 import type { Dialled, Dialler } from '../dial/index.ts';
 import { ApiError, badField } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import { type Directory, type JoinTerms, readTerms } from '../mpc/index.ts';
 import { type AddRequest, type DialBodyRules, parseAddRequest } from './dial-body.ts';
 import { flagField } from './fields.ts';
@@ -11,6 +12,7 @@ export interface AddParticipantDeps {
   readonly calls: Calls;
   readonly dialler: Pick<Dialler, 'dial'>;
   readonly rules: DialBodyRules;
+  readonly log: Pick<Logger, 'error'>;
 }
 
 const MESSAGE = 'add participant action initiated';
@@ -47,12 +49,15 @@ function isThere(asked: AddRequest, mpcName: string, { directory }: AddParticipa
   return asked.kind === 'move' && directory.findCall(asked.callUuid)?.mpc.name === mpcName;
 }
 
-function move(callUuid: string, mpcName: string, terms: JoinTerms, { calls }: AddParticipantDeps): Answer {
+function move(callUuid: string, mpcName: string, terms: JoinTerms, { calls, log }: AddParticipantDeps): Answer {
   const call = calls.find(callUuid);
   if (call?.status !== 'live') throw new ApiError('not_found', { detail: 'no call of this call_uuid stands' });
   // Whatever waited for its way out of where it was has lost it to this request.
   call.keeper = undefined;
-  void calls.enterMpc(call, mpcName, terms);
+  calls.enterMpc(call, mpcName, terms).catch((error: unknown) => {
+    log.error({ err: error, call: call.uuid }, 'a call could not be moved into an MPC');
+    calls.end(call, 'failed', true);
+  });
   return answer([call], call.uuid);
 }
 

@@ -1,5 +1,5 @@
 import { EngineBusy, type Leg, type LegEvent, type MediaEngine } from '../../media/engine.ts';
-import type { Directory, ExitCause, JoinResult, JoinTerms, MpcSound } from '../mpc/index.ts';
+import type { Directory, ExitCause, JoinResult, JoinTerms, Mpc, MpcSound, Reservation } from '../mpc/index.ts';
 import { Call, type CallSetup } from './call.ts';
 import { type CallEndCause, exitCauseOf } from './end-cause.ts';
 
@@ -151,24 +151,24 @@ export class Calls {
     });
   }
 
-  /** Makes a call that has a leg a member of an MPC. An MPC that takes nobody in leaves it where it is. */
-  async enterMpc(call: Call, mpcName: string, terms: JoinTerms): Promise<EnterResult> {
-    const from = call.place.in === 'mpc' ? call.place.mpc.name : undefined;
-    const refused = from === mpcName ? undefined : this.#deps.directory.refusal(mpcName);
+  /**
+   * Makes a call that has a leg a member of an MPC. An MPC that takes nobody in leaves it where it is. `into`: the MPC of that
+   * name that is meant: if it has ended, no new one begins.
+   */
+  async enterMpc(call: Call, mpcName: string, terms: JoinTerms, into?: Mpc): Promise<EnterResult> {
+    const { directory } = this.#deps;
+    const { place } = call;
+    const here = place.in === 'mpc' && place.mpc.name === mpcName ? place : undefined;
+    const refused = here ? undefined : directory.refusal(mpcName);
     if (refused) return { ok: false, reason: refused };
-    await this.enterRoom(call);
-    const { leg } = call;
-    if (call.place.in !== 'room' || !leg) return { ok: false, reason: 'ended' };
-    const result = await this.#join(call, mpcName, terms, async (conference) => {
-      await leg.move(conference);
-      return leg;
-    });
-    if (result.ok) this.#deps.engine.closeConference(call.room);
-    // The way back from a place that is gone is the way out.
-    else if (leg.conference !== call.room) this.end(call, 'lost', true);
-    // Its place in the other MPC is gone by now, and nobody would see to it in its room.
-    else if (from !== undefined) this.end(call, 'failed', true);
-    return result;
+    const mpc = into ?? here?.mpc;
+    if (mpc?.status === 'ended') return { ok: false, reason: 'ended' };
+    const reservation = mpc && directory.reserve(mpc, here?.member);
+    try {
+      return await this.#enterFrom(place.in === 'mpc', call, mpcName, terms, reservation);
+    } finally {
+      reservation?.release();
+    }
   }
 
   /** Takes a call out of its MPC into a room of its own. Resolves when it can be played to there, or has ended. */
@@ -197,11 +197,38 @@ export class Calls {
     for (const call of this.live) this.end(call, 'shutdown', true);
   }
 
+  async #enterFrom(
+    isMember: boolean,
+    call: Call,
+    mpcName: string,
+    terms: JoinTerms,
+    reservation: Reservation | undefined,
+  ): Promise<EnterResult> {
+    await this.enterRoom(call);
+    const { leg } = call;
+    if (call.place.in !== 'room' || !leg) return { ok: false, reason: 'ended' };
+    const move = async (conference: string): Promise<Leg> => {
+      await leg.move(conference);
+      return leg;
+    };
+    const isOver = reservation?.mpc.status === 'ended';
+    const result: EnterResult = isOver
+      ? { ok: false, reason: 'ended' }
+      : await this.#join(call, mpcName, terms, move, reservation);
+    if (result.ok) this.#deps.engine.closeConference(call.room);
+    // The way back from a place that is gone is the way out.
+    else if (leg.conference !== call.room) this.end(call, 'lost', true);
+    // Its place in the other MPC is gone by now, and nobody would see to it in its room.
+    else if (isMember) this.end(call, 'failed', true);
+    return result;
+  }
+
   async #join<L extends Leg>(
     call: Call,
     mpcName: string,
     terms: JoinTerms,
     openLeg: (conference: string) => Promise<L>,
+    reservation?: Reservation,
   ): Promise<JoinResult<L>> {
     const { directory } = this.#deps;
     const result = await directory.join({
@@ -210,6 +237,7 @@ export class Calls {
       kind: call.kind,
       address: call.direction === 'inbound' ? call.from : call.to,
       callUuid: call.uuid,
+      reservation,
       ...(call.place.in === 'room' && { beside: call.room }),
       openLeg: (conference, onEvent) => {
         call.onMemberEvent = onEvent;

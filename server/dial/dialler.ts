@@ -1,7 +1,7 @@
 import type { StatusNews } from '../callbacks/index.ts';
 import type { CallbackFields } from '../callbacks/signature.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
-import type { Call, CallEvent, Calls } from '../calls/index.ts';
+import type { Call, CallEndCause, CallEvent, Calls, EnterResult } from '../calls/index.ts';
 import type { Directory, Expected } from '../mpc/index.ts';
 import { LIMIT_REFUSALS, type LimitRefusal } from './allowance.ts';
 import { Attempt, type AttemptDeps } from './attempt.ts';
@@ -94,6 +94,15 @@ export class Dialler {
   }
 }
 
+/** How a call ends that was answered and is not let in. `ended`: its MPC has. */
+const REFUSED_ENTRY: Readonly<Record<Extract<EnterResult, { ok: false }>['reason'], CallEndCause>> = {
+  mpc_full: 'rejected',
+  ended: 'mpc_ended',
+  server_full: 'failed',
+  draining: 'failed',
+  busy: 'failed',
+};
+
 /** One order: its attempts race, and the first that is accepted has the place in the MPC. */
 class DialRequest {
   readonly #order: DialOrder;
@@ -165,21 +174,30 @@ class DialRequest {
       destined: () => this.#expected?.mpc.uuid,
       onRinging: () => this.#tell('ringing', attempt, this.#deps.now()),
       onAnswered: () => this.#tell('answered', attempt, this.#deps.now()),
-      onAccepted: () => void this.#accepted(attempt),
+      onAccepted: () => this.#accept(attempt),
     });
     return attempt;
   }
 
-  async #accepted(winner: Attempt): Promise<void> {
-    const { calls } = this.#deps;
-    const { mpcName, terms } = this.#order;
+  #accept(winner: Attempt): void {
     this.#hasWinner = true;
     this.#racing.delete(winner);
     for (const attempt of [...this.#racing]) attempt.loseRace();
     this.#stopMusic?.();
-    const entered = await calls.enterMpc(winner.call, mpcName, terms);
-    if (!entered.ok) calls.end(winner.call, entered.reason === 'mpc_full' ? 'rejected' : 'failed', true);
-    this.#settle();
+    this.#enter(winner.call)
+      .catch((error: unknown) => {
+        this.#deps.log.error({ err: error, call: winner.call.uuid }, 'who was called could not enter the MPC');
+        this.#deps.calls.end(winner.call, 'failed', true);
+      })
+      .finally(() => this.#settle());
+  }
+
+  /** Into the MPC that it was called for, and no other of that name. */
+  async #enter(call: Call): Promise<void> {
+    const { calls } = this.#deps;
+    const { mpcName, terms } = this.#order;
+    const entered = await calls.enterMpc(call, mpcName, terms, this.#expected?.mpc);
+    if (!entered.ok) calls.end(call, REFUSED_ENTRY[entered.reason], true);
   }
 
   /** The MPC is over: nobody is called for it any more. */

@@ -38,6 +38,8 @@ export interface JoinRequest<L extends Leg> {
   readonly takeBack?: (cause: ExitCause) => boolean;
   /** A new one when left out. */
   readonly callUuid?: string;
+  /** Into this place, whatever its name leads to by now. */
+  readonly reservation?: Reservation | undefined;
   /** The conference that the leg is in: a new MPC opens on the same mixer. */
   readonly beside?: string;
   /** Leg events of interest to the signalling side, such as DTMF. */
@@ -47,6 +49,10 @@ export interface JoinRequest<L extends Leg> {
 export type JoinResult<L extends Leg> =
   | { readonly ok: true; readonly mpc: Mpc; readonly member: Member; readonly leg: L }
   | { readonly ok: false; readonly reason: 'mpc_full' | 'server_full' | 'draining' | 'busy' };
+
+interface NoPlace {
+  readonly reason: 'mpc_full' | 'server_full' | 'draining';
+}
 
 export type DirectoryEvent =
   /** Its first member is about to be in it. */
@@ -81,6 +87,13 @@ export interface Expected {
   release(): void;
 }
 
+/** A place in an MPC that somebody is on the way to: it counts, and keeps the MPC alive. */
+export interface Reservation {
+  readonly mpc: Mpc;
+  /** Who held it is there, or does not come. Idempotent. */
+  release(): void;
+}
+
 /** Knows every MPC and every member, and alone opens and closes them. Main thread. */
 export class Directory {
   readonly #deps: DirectoryDeps;
@@ -90,6 +103,8 @@ export class Directory {
   readonly #listeners = new Set<(event: DirectoryEvent) => void>();
   /** Joins under way per MPC: they count against its limit and keep it alive. */
   readonly #joining = new Map<Mpc, number>();
+  /** Members who leave only to come back. */
+  readonly #returning = new Set<Member>();
   /** Who is to know when an MPC ends that somebody is being called for. */
   readonly #expecting = new Map<Mpc, Set<() => void>>();
   #memberCount = 0;
@@ -148,12 +163,9 @@ export class Directory {
 
   /** Adds a member to the live MPC of that name, or to a new one. */
   async join<L extends Leg>(request: JoinRequest<L>): Promise<JoinResult<L>> {
-    const refused = this.refusal(request.mpcName);
-    if (refused) return { ok: false, reason: refused };
-    if (this.#memberCount + this.#joiningTotal() >= this.#deps.limits.maxMembers)
-      return { ok: false, reason: 'server_full' };
-    const mpc = this.#liveByName.get(request.mpcName) ?? this.#open(request.mpcName, request.beside);
-    this.#joining.set(mpc, (this.#joining.get(mpc) ?? 0) + 1);
+    const place = this.#placeFor(request);
+    if ('reason' in place) return { ok: false, reason: place.reason };
+    const { mpc } = place;
     let member: Member | undefined;
     const onEvent = (event: LegEvent): void => {
       if (!member?.present) return;
@@ -186,11 +198,27 @@ export class Directory {
       if (error instanceof EngineBusy) return { ok: false, reason: 'busy' };
       throw error;
     } finally {
-      const left = (this.#joining.get(mpc) ?? 1) - 1;
-      if (left === 0) this.#joining.delete(mpc);
-      else this.#joining.set(mpc, left);
-      this.#endIfEmpty(mpc);
+      place.release();
     }
+  }
+
+  /** Keeps a place in an MPC. `returning`: for a member of it, whose leaving ends nothing if she comes back to it. */
+  reserve(mpc: Mpc, returning?: Member): Reservation {
+    this.#joining.set(mpc, (this.#joining.get(mpc) ?? 0) + 1);
+    if (returning) this.#returning.add(returning);
+    let held = true;
+    return {
+      mpc,
+      release: () => {
+        if (!held) return;
+        held = false;
+        const left = (this.#joining.get(mpc) ?? 1) - 1;
+        if (left === 0) this.#joining.delete(mpc);
+        else this.#joining.set(mpc, left);
+        if (returning) this.#returned(mpc, returning);
+        this.#endIfEmpty(mpc);
+      },
+    };
   }
 
   /**
@@ -240,8 +268,7 @@ export class Directory {
     this.#memberCount -= 1;
     mpc.forgetExited(this.#deps.limits.exitedKept ?? EXITED_KEPT);
     this.#emit({ type: 'member-left', mpc, member });
-    const endCause = this.#endAfter(mpc, member);
-    if (endCause) this.end(mpc, endCause);
+    if (!this.#returning.has(member)) this.#endIfDue(mpc, member);
   }
 
   /** Ends an MPC and hangs everybody up. */
@@ -270,6 +297,28 @@ export class Directory {
     this.#liveByUuid.set(mpc.uuid, mpc);
     this.#deps.engine.openConference({ id: mpc.uuid, ...this.#deps.sound(name), ...(beside && { beside }) });
     return mpc;
+  }
+
+  /** The place that is reserved, or one in the live MPC of that name, or in a new one. */
+  #placeFor({ mpcName, beside, reservation }: JoinRequest<Leg>): Reservation | NoPlace {
+    const refused = reservation ? undefined : this.refusal(mpcName);
+    if (refused) return { reason: refused };
+    const total = this.#memberCount + this.#joiningTotal() + (reservation ? 0 : 1);
+    if (total > this.#deps.limits.maxMembers) return { reason: 'server_full' };
+    if (reservation) return reservation;
+    return this.reserve(this.#liveByName.get(mpcName) ?? this.#open(mpcName, beside));
+  }
+
+  /** She came back, or her leaving counts after all. */
+  #returned(mpc: Mpc, member: Member): void {
+    this.#returning.delete(member);
+    const isBack = this.#byCall.get(member.callUuid)?.mpc === mpc;
+    if (!isBack && mpc.status !== 'ended') this.#endIfDue(mpc, member);
+  }
+
+  #endIfDue(mpc: Mpc, member: Member): void {
+    const cause = this.#endAfter(mpc, member);
+    if (cause) this.end(mpc, cause);
   }
 
   #enter(mpc: Mpc, member: Member): void {

@@ -7,6 +7,7 @@ export {
   type JoinRequest,
   type JoinResult,
   type MemberChanges,
+  type Reservation,
 } from './directory.ts';
 export {
   isMemberId,

@@ -105,6 +105,18 @@ suite('somebody who is called into an MPC', () => {
     assert.equal(app.directory.memberCount, 0);
   });
 
+  test('begins no other MPC of that name when hers ends while she comes in', async () => {
+    await add({ ...BOB, call_status_callback_url: 'http://127.0.0.1:9000/s' });
+    const mpc = app.directory.find({ by: 'name', name: 'standup' });
+    assert.ok(mpc, 'an MPC waits for her');
+    app.dialled[0]?.onAnswered();
+    app.directory.end(mpc, 'hangup_api');
+    await begin();
+    assert.deepEqual([app.directory.live.length, app.directory.memberCount, app.calls.count], [0, 0, 0]);
+    assert.match(app.hungUp[0] ?? '', /mpc_ended/);
+    assert.equal(app.told.at(-1)?.get('CallStatus'), 'completed');
+  });
+
   test('has to press the key, if there is one, and 30 s to do so', async () => {
     await add({ ...BOB, confirm_key: 5, confirm_key_sound_url: 'http://127.0.0.1:9000/press-five' });
     app.dialled[0]?.onAnswered();

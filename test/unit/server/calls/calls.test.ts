@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { OPEN_FLOOR } from '../../../../media/conference/floor.ts';
+import { EngineBusy } from '../../../../media/engine.ts';
 import { type Call, type CallEvent, Calls } from '../../../../server/calls/index.ts';
 import { Directory, plainTerms } from '../../../../server/mpc/index.ts';
 import { type DoubleLeg, EngineDouble } from '../../../support/engine-double.ts';
+import { termsOf } from '../../../support/terms.ts';
 
 const TERMS = plainTerms('customer');
 
@@ -223,4 +225,80 @@ test('so many calls and no more, and none while the server drains', () => {
   assert.deepEqual(on.calls.ring(setup), { ok: false, reason: 'draining' });
   on.calls.hangUpAll();
   assert.deepEqual([on.calls.count, on.hungUp], [0, ['shutdown', 'shutdown', 'shutdown']]);
+});
+
+const ENDS_ALL = termsOf({ role: 'agent', end_mpc_on_exit: true });
+
+test('a member that moves to the MPC where it is ends nothing by that: neither as the last nor as the one whose exit counts', async () => {
+  const on = new Bench();
+  const call = await on.inMpc();
+  const mpc = on.directory.find({ by: 'name', name: 'board' });
+  const first = await on.calls.enterMpc(call, 'board', ENDS_ALL);
+  assert.ok(first.ok, 'it comes back');
+  assert.equal(first.mpc, mpc, 'to the MPC that it left');
+  assert.equal(first.member.role, 'agent', 'under the new terms');
+  const other = await on.inMpc();
+  const second = await on.calls.enterMpc(call, 'board', TERMS);
+  assert.ok(second.ok, 'a full MPC has room for who was in it');
+  assert.equal(mpc?.status, 'active');
+  assert.deepEqual([mpc?.presentMembers.length, on.directory.memberCount, other.status], [2, 2, 'live']);
+  on.calls.end(other, 'hangup', false);
+  on.calls.end(call, 'hangup', false);
+  assert.equal(mpc?.status, 'ended', 'nothing keeps it any longer');
+});
+
+test('a member that is lost on its way back to its MPC has left it after all', async () => {
+  const on = new Bench();
+  const call = await on.inMpc();
+  await on.calls.enterMpc(call, 'board', ENDS_ALL);
+  const other = await on.inMpc();
+  const leg = legOf(call);
+  const move = leg.move.bind(leg);
+  leg.move = async (conference) => {
+    if (conference !== call.room) throw new EngineBusy('no mixer');
+    await move(conference);
+  };
+  const entered = await on.calls.enterMpc(call, 'board', ENDS_ALL);
+  assert.deepEqual([entered.ok, call.status, other.status], [false, 'ended', 'ended']);
+  assert.deepEqual([on.directory.live.length, on.directory.memberCount], [0, 0]);
+});
+
+test('a call that is meant for an MPC that ends meanwhile begins no other of its name', async () => {
+  const on = new Bench();
+  const member = await on.inMpc();
+  const call = await on.inRoom();
+  const mpc = on.directory.find({ by: 'name', name: 'board' });
+  assert.ok(mpc, 'the MPC lives');
+  const entering = on.calls.enterMpc(call, 'board', TERMS, mpc);
+  on.directory.end(mpc, 'hangup_api');
+  assert.deepEqual(await entering, { ok: false, reason: 'ended' });
+  assert.deepEqual(await on.calls.enterMpc(call, 'board', TERMS, mpc), { ok: false, reason: 'ended' });
+  assert.deepEqual([on.directory.live.length, member.status, call.place.in], [0, 'ended', 'room']);
+});
+
+test('of several legs in its room a call has the one that is taken, and hears of no other', async () => {
+  const on = new Bench();
+  const call = on.ring();
+  on.calls.openRoom(call);
+  const legs = [];
+  for (let index = 0; index < 2; index++) {
+    const opened = await on.calls.openSpareLeg(call, (id, onEvent) => on.engine.openRtpLeg(id, {}, onEvent));
+    assert.ok(opened.ok, 'a leg can be opened');
+    legs.push(opened.leg);
+  }
+  const [spare, taken] = legs as [DoubleLeg, DoubleLeg];
+  const digits: string[] = [];
+  on.calls.subscribe((event) => {
+    if (event.type === 'leg' && event.event.type === 'dtmf') digits.push(event.event.digit);
+  });
+  on.calls.takeLeg(call, taken);
+  on.calls.takeLeg(call, spare);
+  assert.equal(call.leg, taken);
+  spare.report({ type: 'dtmf', digit: '1' });
+  taken.report({ type: 'dtmf', digit: '2' });
+  spare.report({ type: 'lost', detail: '' });
+  assert.deepEqual([digits, call.status], [['2'], 'ringing']);
+  on.calls.end(call, 'hangup', false);
+  const late = await on.calls.openSpareLeg(call, (id, onEvent) => on.engine.openRtpLeg(id, {}, onEvent));
+  assert.deepEqual(late, { ok: false, reason: 'ended' });
 });
