@@ -138,7 +138,8 @@ export async function drive(driver: Driver, task: Task): Promise<Outcome> {
   return read(await run(driver.program, driver.arguments, write(task)));
 }
 
-function run(program: string, args: readonly string[], input: string): Promise<string> {
+/** Runs a program with this as its standard input and gives its standard output. */
+export function run(program: string, args: readonly string[], input: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = execFile(program, [...args], { timeout: DEADLINE_MS }, (error, stdout, stderr) => {
       if (error) reject(new Error(`${error.message}\n${stdout}\n${stderr}`));
