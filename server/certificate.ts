@@ -7,6 +7,8 @@ import { StartError } from './start-error.ts';
 export interface CertificateFiles {
   readonly certPath: string;
   readonly keyPath: string;
+  /** Of the authorities that certify those whom we call; Node's own list when left out. */
+  readonly caPath?: string | undefined;
 }
 
 /** A server that speaks TLS, as far as its certificate goes. */
@@ -20,8 +22,10 @@ interface Pair extends SecureContextOptions {
 }
 
 type Loaded =
-  | { readonly ok: true; readonly pair: Pair; readonly leaf: X509Certificate }
+  | { readonly ok: true; readonly pair: Pair; readonly leaf: X509Certificate; readonly ca: Buffer | undefined }
   | { readonly ok: false; readonly problem: string };
+
+type FileRead = { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly problem: string };
 
 /** The certificate that all listeners show, from PEM files that may change while the server runs. */
 export class Certificate {
@@ -31,6 +35,7 @@ export class Certificate {
   readonly #users = new Set<CertificateUser>();
   #pair: Pair;
   #leaf: X509Certificate;
+  #ca: Buffer | undefined;
 
   /** Throws a `StartError` when the files cannot be used. */
   constructor(files: CertificateFiles, log: Pick<Logger, 'info' | 'warn' | 'error'>, now: () => Date) {
@@ -41,11 +46,17 @@ export class Certificate {
     this.#now = now;
     this.#pair = loaded.pair;
     this.#leaf = loaded.leaf;
+    this.#ca = loaded.ca;
     this.#tell(loaded.leaf, 'certificate in use');
   }
 
   get options(): SecureContextOptions {
     return this.#pair;
+  }
+
+  /** What we show to those whom we call, and whom we believe there. */
+  get asClient(): SecureContextOptions {
+    return this.#ca ? { ...this.#pair, ca: this.#ca } : this.#pair;
   }
 
   /** When it ends, in ms of Unix time. */
@@ -67,6 +78,7 @@ export class Certificate {
     }
     this.#pair = loaded.pair;
     this.#leaf = loaded.leaf;
+    this.#ca = loaded.ca;
     for (const user of this.#users) user.setSecureContext(loaded.pair);
     this.#tell(loaded.leaf, 'certificate read again');
   }
@@ -78,22 +90,36 @@ export class Certificate {
   }
 }
 
-function load({ certPath, keyPath }: CertificateFiles): Loaded {
+function load({ certPath, keyPath, caPath }: CertificateFiles): Loaded {
   const cert = read('TLS_CERT', certPath);
   if (!cert.ok) return cert;
   const key = read('TLS_KEY', keyPath);
   if (!key.ok) return key;
+  const authorities = caPath === undefined ? undefined : readAuthorities(caPath);
+  if (authorities && !authorities.ok) return authorities;
   try {
     const leaf = new X509Certificate(cert.bytes);
     const pair: Pair = { cert: cert.bytes, key: key.bytes, minVersion: 'TLSv1.2' };
     createSecureContext(pair);
-    return { ok: true, pair, leaf };
+    return { ok: true, pair, leaf, ca: authorities?.bytes };
   } catch (error) {
     return { ok: false, problem: explain(error, certPath, keyPath) };
   }
 }
 
-function read(name: string, path: string): { ok: true; bytes: Buffer } | { ok: false; problem: string } {
+/** Node passes over what is no PEM, and then believes nobody. */
+function readAuthorities(path: string): FileRead {
+  const file = read('SIP_TLS_CA', path);
+  if (!file.ok) return file;
+  try {
+    new X509Certificate(file.bytes);
+    return file;
+  } catch {
+    return { ok: false, problem: `SIP_TLS_CA=${path}: no certificates in PEM.` };
+  }
+}
+
+function read(name: string, path: string): FileRead {
   try {
     return { ok: true, bytes: readFileSync(path) };
   } catch (error) {

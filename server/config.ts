@@ -3,6 +3,7 @@ import type { NetworkInterfaceInfo } from 'node:os';
 import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
 import type { Credentials } from './sip/challenge.ts';
 import { codecsNamed } from './sip/codecs.ts';
+import { goesByTls } from './sip/uri.ts';
 
 /** What the defaults depend on. */
 export interface Machine {
@@ -74,6 +75,9 @@ function contradictions(values: SettingValues): string[] {
   if ((values.TLS_CERT === '') !== (values.TLS_KEY === '')) problems.push('TLS_CERT and TLS_KEY: set both or neither');
   if (values.SRTP === 'required' && values.TLS_CERT === '')
     problems.push('SRTP: required needs SIP by TLS: set TLS_CERT and TLS_KEY, or say optional');
+  for (const name of ['SIP_TLS_CA', 'SIP_TRUNK'] as const)
+    if (values.TLS_CERT === '' && asksForTls(name, values))
+      problems.push(`${name}: calls by TLS need TLS_CERT and TLS_KEY`);
   if ((values.SIP_TRUNK_USER === '') !== (values.SIP_TRUNK_PASSWORD === ''))
     problems.push('SIP_TRUNK_USER and SIP_TRUNK_PASSWORD: set both or neither');
   return problems;
@@ -141,7 +145,12 @@ function arrange(values: SettingValues, machine: Machine) {
     tls:
       values.TLS_CERT === ''
         ? undefined
-        : { certPath: values.TLS_CERT, keyPath: values.TLS_KEY, sipPort: values.SIP_TLS_PORT },
+        : {
+            certPath: values.TLS_CERT,
+            keyPath: values.TLS_KEY,
+            sipPort: values.SIP_TLS_PORT,
+            caPath: values.SIP_TLS_CA || undefined,
+          },
     publicAddress,
     account,
     media: {
@@ -209,6 +218,11 @@ function arrange(values: SettingValues, machine: Machine) {
     redisUrl: values.REDIS_URL,
     logLevel: values.LOG_LEVEL,
   };
+}
+
+function asksForTls(name: 'SIP_TLS_CA' | 'SIP_TRUNK', values: SettingValues): boolean {
+  if (name === 'SIP_TLS_CA') return values.SIP_TLS_CA !== '';
+  return values.SIP_TRUNK !== undefined && goesByTls(values.SIP_TRUNK);
 }
 
 function trunkCredentials(values: SettingValues): Credentials | undefined {

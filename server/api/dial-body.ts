@@ -26,9 +26,10 @@ const DELAY = { min: 0, max: 600, fallback: 0 } as const;
 
 /** Why a destination may not be called, as the caller of the API reads it. */
 const REFUSED = {
-  malformed: 'is no telephone number, sip: address or user',
+  malformed: 'is no telephone number, sip: or sips: address, or user',
   unknown_user: 'is no user of this server',
   host: 'leads to a host that SIP_DIAL_ALLOW does not name',
+  no_tls: 'goes by TLS, which needs TLS_CERT and TLS_KEY here',
   no_trunk: 'is a telephone number, and SIP_TRUNK names nobody to call it',
   number: 'is a telephone number that DIAL_ALLOW does not allow',
 } as const;

@@ -29,7 +29,7 @@ export interface CreateDiallerDeps
     | 'score'
     | 'tellStatus'
   > {
-  readonly config: Pick<Config, 'dial' | 'sip' | 'publicAddress'>;
+  readonly config: Pick<Config, 'dial' | 'sip' | 'tls' | 'publicAddress'>;
   readonly users: DialUsers;
   readonly callbacks: Pick<CallbackQueue, 'add'>;
   /** What was called before, and where more is noted. */
@@ -60,6 +60,7 @@ export function createDialler(deps: CreateDiallerDeps): Dialler {
       prefixes: dial.prefixes,
       ownHosts: [publicAddress, sip.host, ...users.hosts].map((host) => host.toLowerCase()),
       isUser: users.has,
+      tls: config.tls !== undefined,
     },
     allowance: new Allowance({ limits: dial.limits, ...deps.made, clock, now: deps.now }),
     find: wayFinder({ publicAddress, codecs: sip.codecs, names: systemNames, contactsOf: users.phonesOf }),

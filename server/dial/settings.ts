@@ -1,9 +1,9 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { readUri, type SipUri } from '../sip/uri.ts';
-import { type AllowedHost, DEFAULT_SIP_PORT } from './route.ts';
+import { type AllowedHost, isTransport } from './route.ts';
 
-/** `pbx.example.com,192.0.2.7:5070,10.1.0.0/16,[2001:db8::7]:5060`; without a port it is 5060. */
+/** `pbx.example.com,192.0.2.7:5070,10.1.0.0/16,[2001:db8::7]:5060`; without a port it is 5060, or by TLS 5061. */
 export const dialHosts = z.string().transform((text, context): readonly AllowedHost[] => {
   const hosts: AllowedHost[] = [];
   for (const part of listed(text)) {
@@ -18,16 +18,16 @@ export const dialHosts = z.string().transform((text, context): readonly AllowedH
   return hosts;
 });
 
-/** `sip:host:port;transport=tcp`. */
+/** `sip:host:port;transport=tls`. */
 export const trunkUri = z.string().transform((text, context): SipUri | undefined => {
   if (text === '') return undefined;
   const read = readUri(text);
   const transport = read.ok ? read.uri.params.get('transport') : undefined;
-  const isKnown = transport === undefined || transport === 'udp' || transport === 'tcp';
-  if (read.ok && read.uri.scheme === 'sip' && read.uri.user === undefined && isKnown) return read.uri;
+  const isByUdp = transport === 'udp' && read.ok && read.uri.scheme === 'sips';
+  if (read.ok && read.uri.user === undefined && isTransport(transport) && !isByUdp) return read.uri;
   context.addIssue({
     code: 'custom',
-    message: 'must be a SIP address without a user, such as sip:sip.carrier.example:5060;transport=tcp',
+    message: 'must be a SIP address without a user, such as sip:sip.carrier.example:5061;transport=tls',
   });
   return z.NEVER;
 });
@@ -45,8 +45,8 @@ function readHost(part: string): AllowedHost | undefined {
   const [, bracketed, plain, bits, portText] =
     /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?:\/(\d{1,3}))?(?::(\d{1,5}))?$/i.exec(part) ?? [];
   const host = bracketed ?? plain;
-  const port = portText === undefined ? DEFAULT_SIP_PORT : Number(portText);
-  if (host === undefined || port < 1 || port > 65_535) return undefined;
+  const port = portText === undefined ? undefined : Number(portText);
+  if (host === undefined || (port !== undefined && (port < 1 || port > 65_535))) return undefined;
   if (ipaddr.IPv4.isValidFourPartDecimal(host) || bracketed !== undefined) {
     if (!ipaddr.isValid(host)) return undefined;
     const address = ipaddr.process(host);

@@ -8,14 +8,21 @@ export const dialling = {
     fallback: '',
     shown: 'none',
     meaning:
-      'Hosts whose `sip:` addresses may be called, each with its port or 5060: `pbx.example.com,192.0.2.7:5070,10.1.2.0/24`',
+      'Hosts whose `sip:` addresses may be called, each with its port or 5060, by TLS 5061: `pbx.example.com,192.0.2.7:5070,10.1.2.0/24`',
     schema: dialHosts,
   },
   SIP_TRUNK: {
     fallback: '',
     shown: 'none',
-    meaning: 'Who takes calls to telephone numbers: `sip:sip.carrier.example:5060;transport=tcp`',
+    meaning: 'Who takes calls to telephone numbers: `sip:sip.carrier.example:5061;transport=tls`',
     schema: trunkUri,
+  },
+  SIP_TLS_CA: {
+    fallback: '',
+    shown: 'those Node knows',
+    meaning:
+      'PEM file of the authorities that certify those whom we call by TLS: without a valid certificate in the name of the host they are not called. Needs `TLS_CERT`; SIGHUP reads it again',
+    schema: anything,
   },
   SIP_TRUNK_USER: {
     fallback: '',

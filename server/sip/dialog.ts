@@ -37,7 +37,7 @@ export interface DialogDeps extends OwnPlace {
   /** At least 64 bits of hexadecimal digits. */
   readonly newToken: () => string;
   /** A flow that we begin; what is sent before it stands waits. */
-  readonly connect: (transport: Flow['transport'], address: string, port: number) => Flow;
+  readonly connect: (transport: Flow['transport'], address: string, port: number, name?: string) => Flow;
 }
 
 export interface DialogEvents {
@@ -271,7 +271,7 @@ export class Dialog {
     if (this.#flow.open) return this.#flow;
     const contact = this.#target === undefined ? undefined : readUri(this.#target);
     const port = (contact?.ok ? contact.uri.port : undefined) ?? DEFAULT_PORT[this.#flow.transport];
-    this.#moveTo(this.#deps.connect(this.#flow.transport, this.#flow.address, port));
+    this.#moveTo(this.#deps.connect(this.#flow.transport, this.#flow.address, port, this.#flow.name));
     return this.#flow;
   }
 

@@ -75,7 +75,7 @@ export class Endpoint implements Receiver {
       this.#deps.log.warn({ to: order.uri }, 'not called: SRTP is required, and there is no TLS on the way');
       return undefined;
     }
-    const flow = 'send' in way ? way : this.#deps.connect(way.transport, way.address, way.port);
+    const flow = 'send' in way ? way : this.#deps.connect(way.transport, way.address, way.port, way.name);
     let key: string | undefined;
     const call: OutgoingCall = new OutgoingCall(order, flow, this.#callDeps, {
       onDialog: (dialog) => {

@@ -7,6 +7,8 @@ export interface Flow {
   /** Where packets really come from; IPv4 is never written as IPv6. */
   readonly address: string;
   readonly port: number;
+  /** Whom the peer's certificate names, where we verified it. */
+  readonly name?: string | undefined;
   /** Connections repeat lost bytes themselves, so SIP does not (RFC 3261 section 17.1.1.2). */
   readonly reliable: boolean;
   readonly open: boolean;
@@ -38,6 +40,6 @@ export interface Transport {
 
 /** One that can also begin. */
 export interface ConnectingTransport extends Transport {
-  /** A flow to a peer. What is sent before it stands waits. */
-  connect(address: string, port: number): Flow;
+  /** A flow to a peer. What is sent before it stands waits. `name`: whom its certificate must name, by TLS; else its address. */
+  connect(address: string, port: number, name?: string): Flow;
 }

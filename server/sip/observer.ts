@@ -38,6 +38,8 @@ export const DROP_REASONS = [
   'connections',
   /** A connection to the port of TLS that is none. */
   'handshake',
+  /** Somebody we called by TLS, whose certificate is none that we believe. */
+  'unverified',
   /** A message on a stream that took too long to arrive. */
   'slow',
   /** The socket would not take what we send. */

@@ -102,15 +102,15 @@ export async function startSip(deps: SipDeps): Promise<SipServer> {
     newSessionId: () => randomInt(2 ** 31),
     srtp: deps.srtp ?? 'optional',
     newMaster: () => randomBytes(MASTER_BYTES),
-    connect: (transport, address, port) => {
+    connect: (transport, address, port, name) => {
       const sockets = transports[transport];
-      if (!sockets) throw new Error('what came by TLS goes on by TLS');
-      return sockets.connect(address, port);
+      if (!sockets) throw new Error('without a certificate nothing comes or goes by TLS');
+      return sockets.connect(address, port, name);
     },
   });
   const udp = serveUdp(sockets.udp, limits, endpoint);
   const tcp = serveTcp(sockets.tcp, limits, endpoint, clock);
-  const tls = secure && serveTcp(secure, limits, endpoint, clock, 'TLS');
+  const tls = secure && deps.tls && serveTcp(secure, limits, endpoint, clock, { ...deps.tls, log: deps.log });
   const transports = { UDP: udp, TCP: tcp, TLS: tls };
   for (const [username, kept] of deps.users.keptContacts)
     if (deps.users.has(username)) contacts.restore(username, kept, (address, port) => udp.connect(address, port));

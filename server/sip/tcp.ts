@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, isIP, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, connect as secureConnect, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../media/time/clock.ts';
 import type { Certificate } from '../certificate.ts';
@@ -7,6 +7,7 @@ import { plainAddress } from '../networks.ts';
 import type { ConnectingTransport, Flow, Pressure, Receiver } from './flow.ts';
 import { StreamFramer } from './framing.ts';
 import type { SipLimits } from './limits.ts';
+import type { SipLog } from './log.ts';
 
 /** A source that sends faster than its rate is not read from for so long. */
 const BACK_PRESSURE_MS = 1000;
@@ -44,14 +45,21 @@ export async function bindTls(
   return server;
 }
 
+/** With whose certificate TLS is spoken, and who is told of peers that cannot be believed. */
+export interface TlsSide {
+  readonly certificate: Pick<Certificate, 'asClient'>;
+  readonly log: Pick<SipLog, 'warn'>;
+}
+
 /** Takes SIP from a bound server. To be called in the turn in which it was bound, so that nothing is missed. */
 export function serveTcp(
   server: Server,
   limits: SipLimits,
   receiver: Receiver,
   clock: Clock,
-  kind: 'TCP' | 'TLS' = 'TCP',
+  tls?: TlsSide,
 ): TcpTransport {
+  const kind = tls ? 'TLS' : 'TCP';
   const flows = new Set<TcpFlow>();
   /** Those whose handshake is under way included. */
   let connections = 0;
@@ -62,8 +70,8 @@ export function serveTcp(
     if (ofSource > 0) perSource.set(address, ofSource);
     else perSource.delete(address);
   };
-  const adopt = (socket: Socket, address: string, peerPort: number): TcpFlow => {
-    const flow = new TcpFlow(kind, socket, address, peerPort, limits, receiver, clock);
+  const adopt = (socket: Socket, address: string, peerPort: number, name?: string): TcpFlow => {
+    const flow = new TcpFlow({ kind, address, port: peerPort, name }, socket, limits, receiver, clock);
     flows.add(flow);
     socket.once('close', () => flows.delete(flow));
     return flow;
@@ -93,11 +101,10 @@ export function serveTcp(
     get connections() {
       return connections;
     },
-    connect: (address, peerPort) => {
-      const socket =
-        kind === 'TLS'
-          ? secureConnect({ host: address, port: peerPort, minVersion: 'TLSv1.2' })
-          : connect({ host: address, port: peerPort, noDelay: true });
+    connect: (address, peerPort, name) => {
+      const socket = tls
+        ? connectTls(tls, receiver, address, peerPort, name)
+        : connect({ host: address, port: peerPort, noDelay: true });
       const stopWaiting = clock.setTimeout(() => socket.destroy(), CONNECT_MS);
       socket.once(kind === 'TLS' ? 'secureConnect' : 'connect', stopWaiting);
       count(address, 1);
@@ -105,7 +112,7 @@ export function serveTcp(
         stopWaiting();
         count(address, -1);
       });
-      return adopt(socket, address, peerPort);
+      return adopt(socket, address, peerPort, name);
     },
     close: async () => {
       const closed = once(server, 'close');
@@ -116,11 +123,33 @@ export function serveTcp(
   };
 }
 
+/** Nothing is sent before the peer has shown a certificate for the name, or address, that was to be called. */
+function connectTls(
+  { certificate, log }: TlsSide,
+  receiver: Receiver,
+  address: string,
+  port: number,
+  name: string | undefined,
+): TLSSocket {
+  const named = name !== undefined && isIP(name) === 0 ? { servername: name } : {};
+  const socket = secureConnect({ host: address, port, ...named, ...certificate.asClient });
+  const onError = (error: NodeJS.ErrnoException): void => {
+    // Trouble of the network names the call that failed.
+    if (error.syscall !== undefined) return;
+    receiver.dropped('unverified');
+    log.warn({ address, name, why: error.code ?? error.message }, 'SIP by TLS: the peer cannot be verified');
+  };
+  socket.once('error', onError);
+  socket.once('secureConnect', () => socket.off('error', onError));
+  return socket;
+}
+
 class TcpFlow implements Flow {
   readonly transport: 'TCP' | 'TLS';
   readonly reliable = true;
   readonly address: string;
   readonly port: number;
+  readonly name: string | undefined;
   readonly #socket: Socket;
   readonly #limits: SipLimits;
   readonly #receiver: Receiver;
@@ -132,18 +161,22 @@ class TcpFlow implements Flow {
   #cancelPause: () => void = () => {};
 
   constructor(
-    transport: 'TCP' | 'TLS',
+    peer: {
+      readonly kind: 'TCP' | 'TLS';
+      readonly address: string;
+      readonly port: number;
+      readonly name?: string | undefined;
+    },
     socket: Socket,
-    address: string,
-    port: number,
     limits: SipLimits,
     receiver: Receiver,
     clock: Clock,
   ) {
-    this.transport = transport;
+    this.transport = peer.kind;
     this.#socket = socket;
-    this.address = address;
-    this.port = port;
+    this.address = peer.address;
+    this.port = peer.port;
+    this.name = peer.name;
     this.#limits = limits;
     this.#receiver = receiver;
     this.#clock = clock;

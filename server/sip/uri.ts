@@ -67,6 +67,11 @@ function readUriParams(parts: readonly string[]): Params {
   return params;
 }
 
+/** Whether what is sent there goes by TLS: `sips:` asks for it (RFC 3261 section 26.2.2), and so does the parameter. */
+export function goesByTls({ scheme, params }: Pick<SipUri, 'scheme' | 'params'>): boolean {
+  return scheme === 'sips' || params.get('transport')?.toLowerCase() === 'tls';
+}
+
 /** Undoes percent-encoding as UTF-8; undefined when it is broken. The text is latin1, as everywhere in a message. */
 export function percentDecode(text: string): string | undefined {
   try {

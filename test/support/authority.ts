@@ -23,12 +23,12 @@ export class Authority {
     return readFileSync(this.caPath, 'utf8');
   }
 
-  /** A certificate for 127.0.0.1 and localhost whose subject is `name`. */
-  issue(name: string): IssuedFiles {
+  /** A certificate whose subject is `name`, for 127.0.0.1 and localhost unless others are named. */
+  issue(name: string, hosts = 'IP:127.0.0.1,DNS:localhost'): IssuedFiles {
     const files = { certPath: this.#at(`${name}.pem`), keyPath: this.#at(`${name}.key`) };
     const [request, extensions] = [this.#at(`${name}.csr`), this.#at(`${name}.ext`)];
     openssl('req', ...newKey(files.keyPath), '-subj', `/CN=${name}`, '-out', request);
-    writeFileSync(extensions, 'subjectAltName=IP:127.0.0.1,DNS:localhost');
+    writeFileSync(extensions, `subjectAltName=${hosts}`);
     const signer = ['-CA', this.caPath, '-CAkey', this.#at('ca.key'), '-CAcreateserial'];
     openssl('x509', '-req', '-in', request, ...signer, '-days', '2', '-extfile', extensions, '-out', files.certPath);
     return files;

@@ -55,6 +55,11 @@ export class SipClient {
     return SipClient.#over(socket, host);
   }
 
+  /** A connection that somebody made to us. */
+  static accepted(socket: Socket): SipClient {
+    return SipClient.#over(socket, '127.0.0.1');
+  }
+
   static #over(socket: Socket, host: string): SipClient {
     const client = new SipClient(
       `${host}:${socket.localPort}`,

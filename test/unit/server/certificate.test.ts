@@ -37,6 +37,8 @@ suite('the certificate', () => {
     assert.match(refusalOf({ ...one, keyPath: other.keyPath }), /the key is not that of the certificate/);
     const noise = join(authority.folder, 'noise.pem');
     writeFileSync(noise, 'a secret that is no PEM');
+    assert.match(refusalOf({ ...one, caPath: '/no.pem' }), /^SIP_TLS_CA=\/no\.pem: cannot be read \(ENOENT\)/);
+    assert.match(refusalOf({ ...one, caPath: noise }), /^SIP_TLS_CA=.*noise\.pem: no certificates in PEM/);
     for (const files of [
       { ...one, certPath: noise },
       { ...one, keyPath: noise },

@@ -112,6 +112,11 @@ test('settings that contradict each other are refused', () => {
   assert.match(problem({ RTP_PORT_MIN: '20001', RTP_PORT_MAX: '20002' }), /RTP_PORT_MAX=20002: leaves no even port/);
   assert.match(problem({ HTTP_PORT: '6000', SIP_PORT: '6000' }), /must differ/);
   assert.match(problem({ SIP_PORT: '20002' }), /SIP_PORT=20002: must lie outside/);
+  for (const [name, value] of [
+    ['SIP_TRUNK', 'sips:carrier.example'],
+    ['SIP_TLS_CA', 'ca.pem'],
+  ] as const)
+    assert.match(problem({ [name]: value }), new RegExp(`${name}: calls by TLS need TLS_CERT and TLS_KEY`));
   assert.match(problem({ NO_RTP_HANGUP_SECONDS: '5' }), /must not be below NO_RTP_WARN_SECONDS=30/);
 });
 

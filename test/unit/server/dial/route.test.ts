@@ -4,7 +4,12 @@ import { type RouteRules, routeTo } from '../../../../server/dial/route.ts';
 import { dialHosts, numberPrefixes, trunkUri } from '../../../../server/dial/settings.ts';
 
 function rules(
-  changes: { readonly hosts?: string; readonly trunk?: string; readonly prefixes?: string } = {},
+  changes: {
+    readonly hosts?: string;
+    readonly trunk?: string;
+    readonly prefixes?: string;
+    readonly tls?: boolean;
+  } = {},
 ): RouteRules {
   const uri = trunkUri.parse(changes.trunk ?? '');
   return {
@@ -13,6 +18,7 @@ function rules(
     prefixes: numberPrefixes.parse(changes.prefixes ?? ''),
     ownHosts: ['192.0.2.1', 'partyline.test'],
     isUser: (name) => name === 'alice',
+    tls: changes.tls ?? true,
   };
 }
 
@@ -36,6 +42,14 @@ suite('nothing may be called by default', () => {
 
 suite('a number', () => {
   const trunk = { trunk: 'sip:trunk.example:5080;transport=tcp', prefixes: '49,+1212' };
+
+  test('goes by TLS to a trunk that is asked for so', () => {
+    for (const [uri, expected] of [
+      ['sips:trunk.example', 'sips:4930@trunk.example'],
+      ['sip:trunk.example:5061;transport=tls', 'sip:4930@trunk.example:5061;transport=tls'],
+    ] as const)
+      assert.equal(where('4930', { trunk: uri, prefixes: '49' }), expected, uri);
+  });
 
   test('goes to the trunk when its first digits are allowed, with or without a plus', () => {
     assert.equal(where('+4930123456', trunk), 'sip:+4930123456@trunk.example:5080;transport=tcp');
@@ -78,11 +92,28 @@ suite('a sip: address', () => {
       assert.equal(where(address, hosts), 'host', address);
   });
 
-  test('has a user of plain characters, and UDP or TCP', () => {
+  test('by TLS is at 5061 unless it says otherwise, and is not called without a certificate of ours', () => {
+    for (const [address, expected] of [
+      ['sips:bob@pbx.example.com', 'sips:bob@pbx.example.com'],
+      ['sips:bob@pbx.example.com:5061;transport=tcp', 'sips:bob@pbx.example.com:5061;transport=tcp'],
+      ['sip:bob@pbx.example.com;transport=TLS', 'sip:bob@pbx.example.com;transport=tls'],
+      ['sip:bob@192.0.2.7:5070;transport=tls', 'sip:bob@192.0.2.7:5070;transport=tls'],
+      ['sips:bob@192.0.2.7', 'host'],
+      ['sips:bob@pbx.example.com:5060', 'host'],
+      ['sips:alice@192.0.2.1', 'host'],
+    ] as const) {
+      assert.equal(where(address, hosts), expected, address);
+      const withoutTls = where(address, { ...hosts, tls: false });
+      assert.equal(withoutTls, expected === 'host' ? 'host' : 'no_tls', address);
+    }
+  });
+
+  test('has a user of plain characters, and UDP, TCP or TLS', () => {
     for (const address of [
       'sip:pbx.example.com',
       'sip:b%6fb@pbx.example.com',
-      'sip:bob@pbx.example.com;transport=tls',
+      'sip:bob@pbx.example.com;transport=sctp',
+      'sips:bob@pbx.example.com;transport=udp',
       'sip:@pbx.example.com',
       'sip:',
     ])
@@ -105,8 +136,8 @@ suite('the settings', () => {
     for (const text of [
       'trunk.example',
       'sip:user@trunk.example',
-      'sips:trunk.example',
-      'sip:trunk.example;transport=tls',
+      'sips:trunk.example;transport=udp',
+      'sip:trunk.example;transport=ws',
     ])
       assert.equal(trunkUri.safeParse(text).success, false, text);
     for (const text of ['4x', '49,*']) assert.equal(numberPrefixes.safeParse(text).success, false, text);

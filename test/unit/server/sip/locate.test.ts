@@ -15,6 +15,7 @@ const names: NameService = {
     return [address];
   },
   services: async (name) => {
+    if (name === '_sips._tcp.carrier.test') return [{ name: 'sip2.test', port: 5081, priority: 1 }];
     if (name !== '_sip._udp.carrier.test') throw new Error('ENODATA');
     return [
       { name: 'sip1.test', port: 5070, priority: 20 },
@@ -49,8 +50,19 @@ suite('where a SIP address leads', () => {
     );
   });
 
-  test('is nowhere by TLS, in another family of addresses, or without an address', async () => {
-    assert.equal(await find('sip:a@192.0.2.9;transport=tls'), undefined);
+  test('by TLS is at 5061 or where its SRV record says, and is to be proven under the name that was called', async () => {
+    const at = { transport: 'TLS', address: '192.0.2.5', port: 5061, name: 'pbx.test' };
+    for (const text of ['sips:a@pbx.test', 'sip:a@pbx.test;transport=tls', 'sips:a@pbx.test;transport=tcp'])
+      assert.deepEqual(await find(text), at, text);
+    const byService = { transport: 'TLS', address: '192.0.2.6', port: 5081, name: 'carrier.test' };
+    assert.deepEqual(await find('sips:a@carrier.test'), byService);
+    const literal = { transport: 'TLS', address: '192.0.2.9', port: 5070, name: '192.0.2.9' };
+    assert.deepEqual(await find('sips:a@192.0.2.9:5070'), literal);
+    assert.equal(await find('sips:a@pbx.test;transport=udp'), undefined);
+  });
+
+  test('is nowhere by other ways, in another family of addresses, or without an address', async () => {
+    assert.equal(await find('sip:a@192.0.2.9;transport=sctp'), undefined);
     assert.equal(await find('sip:a@192.0.2.9', '2001:db8::1'), undefined);
     assert.deepEqual((await find('sip:a@pbx.test', '2001:db8::1'))?.address, '2001:db8::5');
     assert.equal(await find('sip:a@nowhere.test'), undefined);
