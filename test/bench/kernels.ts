@@ -3,6 +3,7 @@
  *
  *   npx tsx test/bench/kernels.ts
  */
+import { createCipheriv, createHmac } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { samplesPerFrame } from '../../media/audio/frame.ts';
 import { levelOf, TalkDetector } from '../../media/audio/level.ts';
@@ -25,6 +26,10 @@ import { alaw, mulaw } from '../../media/codec/g711.ts';
 import { g722 } from '../../media/codec/g722.ts';
 import { l16 } from '../../media/codec/l16.ts';
 import { loadOpus, opus } from '../../media/codec/opus.ts';
+import { RTP_HEADER_BYTES, writeRtpHeader } from '../../media/rtp/packet.ts';
+import { SrtpReceiver } from '../../media/srtp/srtp-receiver.ts';
+import { SrtpSender } from '../../media/srtp/srtp-sender.ts';
+import { MASTER_BYTES, srtpSpec } from '../../media/srtp/srtp-terms.ts';
 import { tone } from '../support/tones.ts';
 
 export interface KernelCost {
@@ -118,6 +123,36 @@ function measuring(sampleRate: number): KernelCost {
   return cost(`loudness of a clip, ${sampleRate / 1000} kHz`, (k) => meter.add(frames[k]!));
 }
 
+/** A packet of PCMU there and back, and what Node's interface to OpenSSL would need for the same. */
+function encrypting(): KernelCost[] {
+  const master = new Uint8Array(MASTER_BYTES).fill(7);
+  const { send, receive } = srtpSpec({ suite: 'AES_CM_128_HMAC_SHA1_80', send: master, receive: master }, undefined);
+  const [sender, receiver] = [new SrtpSender(send), new SrtpReceiver(receive)];
+  const packet = new Uint8Array(RTP_HEADER_BYTES + 160);
+  const head = packet.subarray(0, RTP_HEADER_BYTES);
+  const payload = packet.subarray(RTP_HEADER_BYTES);
+  const datagram = new Uint8Array(2048);
+  const [key, counter, authKey, rollovers] = [16, 16, 20, 4].map((length) => new Uint8Array(length));
+  let sequence = 0;
+  const protect = (): number => {
+    sequence += 1;
+    writeRtpHeader(packet, 0, false, 0, sequence, sequence * 160, 7);
+    const body = sender.protect(head, payload);
+    datagram.set(head);
+    datagram.set(body, RTP_HEADER_BYTES);
+    return RTP_HEADER_BYTES + body.length;
+  };
+  return [
+    cost('SRTP protect', () => void protect()),
+    cost('SRTP protect and unprotect', () => void receiver.unprotect(datagram, 0, protect())),
+    cost('SRTP protect by node:crypto', () => {
+      datagram.set(createCipheriv('aes-128-ctr', key!, counter!).update(payload), RTP_HEADER_BYTES);
+      const tag = createHmac('sha1', authKey!).update(datagram.subarray(0, packet.length)).update(rollovers!).digest();
+      datagram.set(tag.subarray(0, 10), packet.length);
+    }),
+  ];
+}
+
 /** Measures every kernel; takes some ten seconds. */
 export async function kernelCosts(): Promise<KernelCost[]> {
   const { encoding } = await loadOpus();
@@ -143,6 +178,7 @@ export async function kernelCosts(): Promise<KernelCost[]> {
     resampling(16_000, 48_000),
     resampling(48_000, 16_000),
     measuring(8000),
+    ...encrypting(),
   ];
 }
 

@@ -94,6 +94,8 @@ for (const [name, value] of [
   ['CODECS', 'PCMU,GSM'],
   ['CODECS', 'PCMU,pcmu'],
   ['CODECS', ','],
+  ['SRTP', 'maybe'],
+  ['SRTP', 'required'],
   ['RELAY_DTMF', 'yes'],
   ['FETCH_ALLOW', 'localhost:9000'],
   ['FETCH_ALLOW', '10.0.0.1'],
@@ -108,6 +110,7 @@ for (const [name, value] of [
 
 test('settings that contradict each other are refused', () => {
   assert.match(problem({ AUTH_ID: 'MA1' }), /AUTH_ID and AUTH_TOKEN: set both or neither/);
+  assert.match(problem({ SRTP: 'required' }), /SRTP: required needs SIP by TLS: set TLS_CERT and TLS_KEY/);
   assert.match(problem({ RTP_PORT_MIN: '30000' }), /RTP_PORT_MAX=29999: must be above RTP_PORT_MIN=30000/);
   assert.match(problem({ RTP_PORT_MIN: '20001', RTP_PORT_MAX: '20002' }), /RTP_PORT_MAX=20002: leaves no even port/);
   assert.match(problem({ HTTP_PORT: '6000', SIP_PORT: '6000' }), /must differ/);
