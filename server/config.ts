@@ -199,6 +199,8 @@ function arrange(values: SettingValues, machine: Machine) {
       running: values.MAX_RECORDINGS,
       maxMs: values.RECORDING_MAX_SECONDS * SECOND_MS,
       totalBytes: values.RECORDINGS_MAX_BYTES,
+      totalCount: values.RECORDINGS_MAX_COUNT,
+      keptMs: values.RECORDING_DAYS === 0 ? undefined : values.RECORDING_DAYS * DAY_MS,
     },
     decoder: {
       ffmpegPath: values.FFMPEG_PATH,

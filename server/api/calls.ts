@@ -3,11 +3,11 @@ import type { Apps } from '../app-xml/index.ts';
 import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import type { Call, Calls } from '../calls/index.ts';
 import { ApiError, badField } from '../errors.ts';
-import type { EndedCall, EndedCalls } from '../history/index.ts';
+import type { EndedCalls } from '../history/index.ts';
 import { parseCallFilter } from './call-filter.ts';
 import { calledUrl, type UrlRules } from './called-url.ts';
 import { textField, wordField } from './fields.ts';
-import { pageOf } from './paging.ts';
+import { filtered, pageOf } from './paging.ts';
 import { accountPath } from './present.ts';
 import { presentCall, presentEndedCall } from './present-call.ts';
 import { type ApiRequest, type Body, callUuidOf, type Resource } from './resource.ts';
@@ -97,13 +97,6 @@ function stateOf({ query }: ApiRequest): keyof typeof IS | 'ended' {
   if (!status) return 'ended';
   if (status === 'live' || status === 'queued') return status;
   throw badField('status', 'must be live or queued; without it, calls are shown that are over');
-}
-
-async function* filtered(
-  calls: AsyncIterable<EndedCall>,
-  matches: (call: EndedCall) => boolean,
-): AsyncGenerator<EndedCall> {
-  for await (const call of calls) if (matches(call)) yield call;
 }
 
 function callOf(request: ApiRequest, calls: Calls): Call {

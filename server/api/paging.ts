@@ -17,6 +17,11 @@ export function page<T>(
   return envelope(request, path, place, items.length, items.slice(offset, offset + limit).map(present));
 }
 
+/** Those of a list that is walked that pass a test. */
+export async function* filtered<T>(items: AsyncIterable<T>, matches: (item: T) => boolean): AsyncGenerator<T> {
+  for await (const item of items) if (matches(item)) yield item;
+}
+
 /** The same of a list that is walked and not held. */
 export async function pageOf<T>(
   request: ApiRequest,

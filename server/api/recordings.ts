@@ -1,7 +1,7 @@
 import { ApiError } from '../errors.ts';
 import type { RecordingRow, Recordings } from '../recordings/index.ts';
 import { accountTests, partyTests, type Test, textTests, timeTests } from './filter-tests.ts';
-import { page } from './paging.ts';
+import { filtered, pageOf } from './paging.ts';
 import { accountPath } from './present.ts';
 import { presentRecording } from './present-recording.ts';
 import { type Answer, type ApiRequest, param, type Resource } from './resource.ts';
@@ -21,24 +21,26 @@ export function recordingResources({ authId, recordings, now }: RecordingsApiDep
     {
       path: '/Recording/',
       methods: {
-        GET: (request) => {
-          const matches = parseFilter(request.query);
+        GET: async (request) => {
+          const found = filtered(recordings.archive.newestFirst(), parseFilter(request.query));
           const path = `${accountPath(authId)}/Recording/`;
-          return { status: 200, body: page(request, path, recordings.list().filter(matches), present) };
+          return { status: 200, body: await pageOf(request, path, found, present) };
         },
       },
     },
     {
       path: '/Recording/:recording/',
       methods: {
-        GET: (request) => {
-          const { recording, asksForFile } = read(request, recordings);
+        GET: async (request) => {
+          const { recording, asksForFile } = await read(request, recordings);
           return asksForFile ? fileAnswer(recordings, recording) : { status: 200, body: present(recording) };
         },
-        DELETE: (request) => {
-          const { recording, asksForFile } = read(request, recordings);
+        DELETE: async (request) => {
+          const { recording, asksForFile } = await read(request, recordings);
           if (asksForFile) throw new ApiError('method_not_allowed', { headers: { Allow: 'HEAD, GET' } });
-          if (!recordings.remove(recording.id)) throw new ApiError('recording_unfinished');
+          const removed = await recordings.archive.remove(recording.id);
+          if (removed !== 'removed')
+            throw new ApiError(removed === 'unfinished' ? 'recording_unfinished' : 'not_found');
           return { status: 204 };
         },
       },
@@ -47,12 +49,12 @@ export function recordingResources({ authId, recordings, now }: RecordingsApiDep
 }
 
 /** The id of the path, and whether `.mp3` or `.wav` follows it. */
-function read(
+async function read(
   request: ApiRequest,
-  recordings: Recordings,
-): { readonly recording: RecordingRow; readonly asksForFile: boolean } {
+  { archive }: Recordings,
+): Promise<{ readonly recording: RecordingRow; readonly asksForFile: boolean }> {
   const [, id = '', extension] = /^([0-9a-f-]{36})(\.mp3|\.wav)?$/i.exec(param(request, 'recording')) ?? [];
-  const recording = recordings.find(id.toLowerCase());
+  const recording = await archive.find(id.toLowerCase());
   if (!recording) throw new ApiError('not_found');
   return { recording, asksForFile: extension !== undefined };
 }

@@ -18,7 +18,11 @@ export function recordingCallbacks(
   return (news) => {
     const { callback } = news.recording;
     if (callback && news.type !== 'stopped')
-      queue.add(news.recording.mpcUuid, targetOfRow(callback), recordingFields(news, addressesOf(news.recording)));
+      queue.add(
+        news.recording.mpcUuid ?? news.recording.id,
+        targetOfRow(callback),
+        recordingFields(news, addressesOf(news.recording)),
+      );
   };
 }
 

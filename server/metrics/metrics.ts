@@ -38,7 +38,10 @@ export interface MetricSources {
   readonly storePending: () => number;
   readonly sipUsers: () => number;
   readonly sipContacts: () => number;
-  readonly recordings: () => { readonly active: number; readonly bytes: number };
+  readonly recordings: () => {
+    readonly active: number;
+    readonly archive: { readonly bytes: number; readonly count: number };
+  };
   readonly hasDecoder: () => boolean;
   /** In ms of Unix time; undefined where there is no certificate. */
   readonly certificateExpiry: () => number | undefined;
@@ -71,6 +74,8 @@ export class Metrics implements EngineObserver, DialObserver {
   readonly #recordingFailures = this.#counter('partyline_recording_failures_total');
   readonly #recordingMissing = this.#counter('partyline_recording_missing_seconds_total');
   readonly #recordingFallbacks = this.#counter('partyline_recording_fallbacks_total');
+  readonly #recordingsExpired = this.#counter('partyline_recordings_expired_total');
+  readonly #recordingLeftovers = this.#counter('partyline_recording_leftovers_total');
   readonly #storeWriteErrors = this.#counter('partyline_store_write_errors_total');
   readonly #storeReadErrors = this.#counter('partyline_store_read_errors_total');
   readonly #storeUnreadable = this.#counter('partyline_store_unreadable_rows_total');
@@ -100,6 +105,7 @@ export class Metrics implements EngineObserver, DialObserver {
     for (const reason of CALLBACK_FAILURES) this.#callbacksFailed.inc({ reason }, 0);
     for (const result of ['completed', 'failed']) this.#recordingsEnded.inc({ result }, 0);
     for (const reason of RECORDING_FAILURES) this.#recordingFailures.inc({ reason }, 0);
+    for (const result of ['adopted', 'removed']) this.#recordingLeftovers.inc({ result }, 0);
     for (const error of Object.keys(API_ERRORS)) this.#refusals.inc({ error }, 0);
     for (const result of ['ok', 'error', 'killed']) this.#decoderExits.inc({ result }, 0);
     for (const method of [...COUNTED_METHODS, 'other']) this.#sipRequests.inc({ method }, 0);
@@ -127,7 +133,8 @@ export class Metrics implements EngineObserver, DialObserver {
     this.#pull('partyline_sip_users', () => single(sources.sipUsers()));
     this.#pull('partyline_sip_contacts', () => single(sources.sipContacts()));
     this.#pull('partyline_recordings_active', () => single(sources.recordings().active));
-    this.#pull('partyline_recording_bytes', () => single(sources.recordings().bytes));
+    this.#pull('partyline_recording_bytes', () => single(sources.recordings().archive.bytes));
+    this.#pull('partyline_recordings_kept', () => single(sources.recordings().archive.count));
     this.#pull('partyline_decoder_up', () => single(sources.hasDecoder() ? 1 : 0));
     this.#pull('partyline_certificate_expiry_seconds', () => {
       const expiry = sources.certificateExpiry();
@@ -259,6 +266,15 @@ export class Metrics implements EngineObserver, DialObserver {
       fellBack: ({ id }, why) => {
         this.#recordingFallbacks.inc();
         log.warn({ recording: id, why }, 'recording is kept as wav instead of mp3');
+      },
+      expired: ({ id, mpcUuid }) => {
+        this.#recordingsExpired.inc();
+        log.info({ recording: id, mpc: mpcUuid }, 'recording deleted for its age');
+      },
+      leftover: (result, id) => {
+        this.#recordingLeftovers.inc({ result });
+        if (result === 'adopted') log.warn({ recording: id }, 'sound was found of a recording that was forgotten');
+        else log.info({ recording: id }, 'file of an interrupted recording removed');
       },
       stuck: (id, detail) => log.warn({ recording: id, detail }, 'file of a recording could not be removed'),
     };

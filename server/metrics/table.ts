@@ -95,6 +95,21 @@ export const METRICS = {
     help: 'Recordings that failed, by reason',
   },
   partyline_recording_bytes: { kind: 'gauge', labels: [], help: 'Disk that recordings take, growing ones included' },
+  partyline_recordings_kept: {
+    kind: 'gauge',
+    labels: [],
+    help: 'Recordings that are remembered, those under way included',
+  },
+  partyline_recordings_expired_total: {
+    kind: 'counter',
+    labels: [],
+    help: 'Recordings deleted for their age: RECORDING_DAYS',
+  },
+  partyline_recording_leftovers_total: {
+    kind: 'counter',
+    labels: ['result'],
+    help: 'Files of interrupted recordings found at the start that nothing was known of: adopted or removed',
+  },
   partyline_recording_missing_seconds_total: {
     kind: 'counter',
     labels: [],

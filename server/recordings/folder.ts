@@ -1,8 +1,9 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { FoundSound } from './archive.ts';
 import type { Mp3Encoder } from './mp3-encoder.ts';
 import type { RecordFormat } from './recording-row.ts';
-import { repairWav, WavFile, type WavHandle } from './wav-file.ts';
+import { type FoundWav, repairWav, WavFile, type WavHandle } from './wav-file.ts';
 
 export interface FolderDeps {
   readonly path: string;
@@ -21,6 +22,7 @@ export interface FinishedFile {
 
 const OWNER_ONLY = 0o700;
 const BYTES_PER_SAMPLE = 2;
+const PART = /^([0-9a-f-]{36})\.(wav|mp3)\.part$/;
 
 /**
  * The files of recordings, named by their ids: `ID.wav.part` while one grows, then `ID.wav` or `ID.mp3`, which are there
@@ -60,8 +62,7 @@ export class Folder {
       throw error;
     });
     if (!found) return undefined;
-    const { sampleRate, dataBytes } = found;
-    return { bytes: dataBytes, durationMs: (dataBytes / BYTES_PER_SAMPLE / sampleRate) * 1000 };
+    return { bytes: found.dataBytes, durationMs: lengthOf(found) };
   }
 
   /** The finished file, when there is one already. */
@@ -87,6 +88,31 @@ export class Folder {
       return { format: 'wav', bytes: (await stat(this.file(id, 'wav'))).size, fallback };
     }
     return { format: 'mp3', bytes: (await stat(this.file(id, 'mp3'))).size };
+  }
+
+  /** Every file on its way. */
+  async parts(): Promise<readonly { readonly id: string; readonly kind: RecordFormat }[]> {
+    const names = await readdir(this.#path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    return names.flatMap((name) => {
+      const [, id, kind] = PART.exec(name) ?? [];
+      return id === undefined ? [] : [{ id, kind: kind === 'mp3' ? ('mp3' as const) : ('wav' as const) }];
+    });
+  }
+
+  /** Gives a wav on its way the name of a finished one. Undefined: there is no sound in it, and all is as it was. */
+  async adopt(id: string): Promise<FoundSound | undefined> {
+    const found = await repairWav(this.#part(id));
+    if (!found || found.dataBytes === 0) return undefined;
+    await rename(this.#part(id), this.file(id, 'wav'));
+    const { size, mtime } = await stat(this.file(id, 'wav'));
+    return { sampleRate: found.sampleRate, durationMs: lengthOf(found), bytes: size, at: mtime };
+  }
+
+  async removePart(id: string, kind: RecordFormat): Promise<void> {
+    await rm(join(this.#path, `${id}.${kind}.part`), { force: true });
   }
 
   async remove(id: string): Promise<void> {
@@ -123,4 +149,9 @@ export class Folder {
   #part(id: string): string {
     return join(this.#path, `${id}.wav.part`);
   }
+}
+
+/** In ms. */
+function lengthOf({ sampleRate, dataBytes }: FoundWav): number {
+  return (dataBytes / BYTES_PER_SAMPLE / sampleRate) * 1000;
 }

@@ -59,7 +59,7 @@ export function recordAsJoined(deps: JoinRulesDeps): (news: RecordingNews) => vo
   }
 
   return ({ type, recording }) => {
-    if (recording.track !== 'mpc') return;
+    if (recording.track !== 'mpc' || recording.mpcUuid === null) return;
     const mpc = directory.find({ by: 'uuid', uuid: recording.mpcUuid });
     const terms = mpc && mpc.status !== 'ended' ? mpc.terms?.record : undefined;
     const source = type === 'initiated' ? terms?.startAudio : type === 'stopped' ? terms?.stopAudio : undefined;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { targetRow } from '../callbacks/stored-target.ts';
+import { type Store, Timeline } from '../store/index.ts';
 
 /** What a recording is of: the MPC, the MPC as a recording of one member, or one member's voice alone. */
 export type RecordTrack = 'mpc' | 'all' | 'participant';
@@ -36,9 +37,10 @@ export type RecordingEndReason = (typeof RECORDING_ENDS)[number];
 const time = z.iso.datetime();
 
 /** A recording as it is remembered. */
-export const recordingRow = z.object({
+const recordingRow = z.object({
   id: z.uuid(),
-  mpcUuid: z.uuid(),
+  /** Null when it was forgotten whose sound this is. */
+  mpcUuid: z.uuid().nullable(),
   mpcName: z.string(),
   memberId: z.string().nullable(),
   callUuid: z.uuid().nullable(),
@@ -67,6 +69,11 @@ export const recordingRow = z.object({
 });
 
 export type RecordingRow = Readonly<z.infer<typeof recordingRow>>;
+
+/** Where recordings are remembered, in the order of their beginning. */
+export function recordingRows(store: Store): Timeline<RecordingRow> {
+  return new Timeline(store, 'recording', recordingRow, ({ startedAt, id }) => ({ time: Date.parse(startedAt), id }));
+}
 
 export function isOver({ state }: RecordingRow): boolean {
   return state === 'completed' || state === 'failed';

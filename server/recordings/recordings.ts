@@ -1,12 +1,12 @@
 import { FRAME_MS } from '../../media/audio/frame.ts';
-import type { Clock, MediaEngine } from '../../media/index.ts';
+import type { MediaEngine } from '../../media/index.ts';
 import { rowOfTarget } from '../callbacks/stored-target.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { Call } from '../calls/index.ts';
 import type { Member, Mpc } from '../mpc/index.ts';
-import type { FinishedFile, Folder } from './folder.ts';
+import { Archive, type ArchiveDeps, type ArchiveLimits, type ArchiveObserver } from './archive.ts';
+import type { FinishedFile } from './folder.ts';
 import {
-  isOver,
   RECORDING_FAILURES,
   type RecordFormat,
   type RecordingFailure,
@@ -15,20 +15,11 @@ import {
 } from './recording-row.ts';
 import { Running, type RunningEnd } from './running.ts';
 
-export interface RecordingLimits {
+export interface RecordingLimits extends ArchiveLimits {
   /** Under way at once. */
   readonly running: number;
   /** One recording, pauses left out. */
   readonly maxMs: number;
-  /** All files together. */
-  readonly totalBytes: number;
-}
-
-/** Where recordings are remembered beyond the process; a `Table` of the store. */
-export interface RecordingRows {
-  put(key: string, row: RecordingRow): Promise<boolean>;
-  delete(key: string): Promise<boolean>;
-  iterate(): AsyncIterable<{ readonly value: RecordingRow }>;
 }
 
 /** Something that happened to a recording, as it is after that. */
@@ -42,24 +33,21 @@ export interface RecordingNews {
 }
 
 /** What happens as it happens, for metrics and logs. */
-export interface RecordingObserver {
+export interface RecordingObserver extends ArchiveObserver {
   ended(result: 'completed' | 'failed', recording: RecordingRow): void;
   /** It is a wav, though an mp3 was asked for. */
   fellBack(recording: RecordingRow, why: string): void;
-  /** A file could not be removed. */
-  stuck(id: string, detail: string): void;
 }
 
-export interface RecordingsDeps {
+export interface RecordingsDeps extends ArchiveDeps {
   readonly engine: Pick<MediaEngine, 'record'>;
-  readonly folder: Folder;
-  readonly rows: RecordingRows;
   readonly limits: RecordingLimits;
   readonly findCall: (uuid: string) => Pick<Call, 'from' | 'to'> | undefined;
-  readonly now: () => Date;
   readonly newUuid: () => string;
   readonly onNews: (news: RecordingNews) => void;
   readonly observer: RecordingObserver;
+  /** What URLs of recordings begin with that nobody asked for in a request. */
+  readonly base: () => string;
 }
 
 export interface RecordOrder {
@@ -88,39 +76,25 @@ interface Entry {
   bytes: number;
 }
 
-const MAY_BEGIN_BYTES = 1;
-
-/** Every recording of this node, under way or over: begins and ends them, and sees to it that each becomes a file. Main thread. */
+/** The recordings of this node that are under way: begins and ends them, and sees to it that each becomes a file. Main thread. */
 export class Recordings {
+  /** All, also those that are over. */
+  readonly archive: Archive;
   readonly #deps: RecordingsDeps;
-  /** In order of their beginning. */
+  /** Those that are not over. */
   readonly #entries = new Map<string, Entry>();
   /** Of these, the ones that record or are paused. */
   readonly #live = new Set<Entry>();
   readonly #closing = new AbortController();
   readonly #finishing = new Set<Promise<void>>();
-  #bytes = 0;
 
   constructor(deps: RecordingsDeps) {
     this.#deps = deps;
+    this.archive = new Archive(deps);
   }
 
   get active(): number {
     return this.#live.size;
-  }
-
-  /** What recordings take on disk. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  /** All that are remembered, the newest first. */
-  list(): readonly RecordingRow[] {
-    return [...this.#entries.values()].map(({ row }) => row).reverse();
-  }
-
-  find(id: string): RecordingRow | undefined {
-    return this.#entries.get(id)?.row;
   }
 
   /** The recording under way of an MPC, or of one of its members and one track. */
@@ -138,7 +112,7 @@ export class Recordings {
     for (const { mpc, member, track } of orders)
       if (this.#runningEntry(mpc, member, track)) return { ok: false, reason: 'already_recording' };
     if (this.active + orders.length > this.#deps.limits.running) return { ok: false, reason: 'too_many_recordings' };
-    if (!this.#fits(MAY_BEGIN_BYTES)) return { ok: false, reason: 'recordings_full' };
+    if (!this.archive.takes(orders.length)) return { ok: false, reason: 'recordings_full' };
     return { ok: true, recordings: orders.map((order) => this.#start(order)) };
   }
 
@@ -160,27 +134,13 @@ export class Recordings {
     this.#leave(entry);
   }
 
-  /** Removes a recording that is over, and its file. False: it is not over. */
-  remove(id: string): boolean {
-    const entry = this.#entries.get(id);
-    if (!entry || !isOver(entry.row)) return false;
-    this.#entries.delete(id);
-    this.#take(entry, 0);
-    void this.#deps.rows.delete(id);
-    this.#deps.folder.remove(id).catch((error: Error) => this.#deps.observer.stuck(id, error.message));
-    return true;
-  }
-
   /** Takes in what earlier runs of the server left, and finishes what they could not. */
   async recover(): Promise<void> {
-    const rows: RecordingRow[] = [];
-    for await (const { value } of this.#deps.rows.iterate()) rows.push(value);
-    rows.sort((a, b) => a.startedAt.localeCompare(b.startedAt));
-    for (const row of rows) {
-      const entry: Entry = { row, mpc: undefined, running: undefined, bytes: 0 };
+    for (const row of await this.archive.recover(this.#deps.base())) {
+      if (this.#entries.has(row.id)) continue;
+      const entry: Entry = { row, mpc: undefined, running: undefined, bytes: row.bytes ?? 0 };
       this.#entries.set(row.id, entry);
-      this.#take(entry, row.bytes ?? 0);
-      if (!isOver(row)) this.#track(this.#resumeFinishing(entry));
+      this.#track(this.#resumeFinishing(entry));
     }
   }
 
@@ -188,10 +148,11 @@ export class Recordings {
    * Finishes what it can in `graceMs`, and leaves the rest to the next start. To be called when the engine has ended, and
    * so has all sound.
    */
-  async close(graceMs: number, clock: Clock): Promise<void> {
+  async close(graceMs: number): Promise<void> {
+    this.archive.close();
     let cancel = (): void => {};
     const expired = new Promise<void>((resolve) => {
-      cancel = clock.setTimeout(resolve, graceMs);
+      cancel = this.#deps.clock.setTimeout(resolve, graceMs);
     });
     await Promise.race([this.#settled(), expired]);
     cancel();
@@ -236,6 +197,7 @@ export class Recordings {
     const entry: Entry = { row, mpc, running, bytes: 0 };
     this.#entries.set(id, entry);
     this.#live.add(entry);
+    this.archive.add(row);
     if (row.format !== format) observer.fellBack(row, folder.noMp3 ?? '');
     this.#tell(entry, 'initiated');
     return entry.row;
@@ -252,7 +214,7 @@ export class Recordings {
       maxMs: limits.maxMs,
       mayGrow: (bytes) => {
         const entry = this.#entries.get(id);
-        if (!entry || !this.#fits(bytes)) return false;
+        if (!entry || !this.archive.fits(bytes)) return false;
         this.#take(entry, entry.bytes + bytes);
         return true;
       },
@@ -260,13 +222,9 @@ export class Recordings {
     });
   }
 
-  #fits(bytes: number): boolean {
-    return this.#bytes + bytes <= this.#deps.limits.totalBytes;
-  }
-
   /** From now on so much of what is on disk is this one's. */
   #take(entry: Entry, bytes: number): void {
-    this.#bytes += bytes - entry.bytes;
+    this.archive.grow(bytes - entry.bytes);
     entry.bytes = bytes;
   }
 
@@ -368,13 +326,14 @@ export class Recordings {
     });
     this.#deps.observer.ended(failed ? 'failed' : 'completed', entry.row);
     this.#tell(entry, failed ? 'failed' : 'completed');
+    this.#entries.delete(row.id);
   }
 
   #change(entry: Entry, changes: Partial<RecordingRow>): void {
     entry.row = { ...entry.row, ...changes };
     const { mpc } = entry;
     if (mpc && entry.row.track === 'mpc') mpc.recording = this.#stateOf(mpc);
-    void this.#deps.rows.put(entry.row.id, entry.row);
+    this.archive.put(entry.row);
   }
 
   #stateOf(mpc: Mpc): Mpc['recording'] {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { MediaEngine } from '../../media/index.ts';
+import type { Clock, MediaEngine } from '../../media/index.ts';
 import type { CallbackQueue, RecordingAddresses } from '../callbacks/index.ts';
 import { recordingCallbacks } from '../callbacks/recording-callbacks.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
@@ -11,7 +11,7 @@ import type { Store } from '../store/index.ts';
 import { Folder } from './folder.ts';
 import { recordAsJoined } from './join-rules.ts';
 import { findMp3Encoder } from './mp3-encoder.ts';
-import { type RecordingRow, recordingRow } from './recording-row.ts';
+import { type RecordingRow, recordingRows } from './recording-row.ts';
 import { type RecordingNews, type RecordingObserver, Recordings } from './recordings.ts';
 
 export interface StartRecordingsDeps {
@@ -25,6 +25,7 @@ export interface StartRecordingsDeps {
   readonly ffmpeg: string | undefined;
   readonly observer: RecordingObserver;
   readonly log: Pick<Logger, 'warn'>;
+  readonly clock: Clock;
   readonly newUuid: () => string;
   readonly now: () => Date;
   readonly addressesOf: (recording: RecordingRow) => RecordingAddresses;
@@ -43,7 +44,9 @@ export async function startRecordings(deps: StartRecordingsDeps): Promise<Record
   const recordings = new Recordings({
     engine: deps.engine,
     folder: new Folder({ path: join(config.dataDir, 'recordings'), encoder }),
-    rows: deps.store.table<RecordingRow>('recordings', recordingRow),
+    rows: recordingRows(deps.store),
+    clock: deps.clock,
+    base: deps.base,
     limits: config.recordings,
     findCall: (uuid) => deps.calls.find(uuid),
     now: deps.now,

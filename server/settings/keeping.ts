@@ -38,4 +38,14 @@ export const keeping = {
     meaning: 'All recordings on disk; further ones get 429, and running ones fail',
     schema: whole(megabyte, 2 ** 50),
   },
+  RECORDINGS_MAX_COUNT: {
+    fallback: '100000',
+    meaning: 'Recordings that are remembered; further ones get 429',
+    schema: whole(1, 1_000_000),
+  },
+  RECORDING_DAYS: {
+    fallback: '0',
+    meaning: 'Days after which a recording is deleted with its file; 0 keeps it until somebody deletes it',
+    schema: whole(0, 36_500),
+  },
 } as const satisfies SettingTable;

@@ -131,6 +131,7 @@ export async function startApplications(
     ffmpeg: media.decoders.decoder?.path,
     observer: metrics.recordingObserver(log),
     log,
+    clock,
     newUuid,
     now,
     addressesOf: (recording) => recordingAddresses(account.authId, recording),

@@ -78,7 +78,7 @@ async function close({ ground, media, conversations, applications, web }: Parts,
   conversations.stopDeadlines();
   applications.music.stop();
   await media.engine.close();
-  await applications.recordings.close(RECORDING_GRACE_MS, ground.clock);
+  await applications.recordings.close(RECORDING_GRACE_MS);
   await applications.callbacks.close(CALLBACK_GRACE_MS);
   await media.clips.close();
   await ground.sample.close();

@@ -130,7 +130,7 @@ export class Store {
       .then(() => this.#writeAll())
       .finally(() => {
         this.#writing = undefined;
-        if (this.healthy && this.#pending.size > 0) this.#flush();
+        if (this.healthy && (this.#pending.size > 0 || this.#waiting.length > 0)) this.#flush();
       });
   }
 

@@ -31,6 +31,7 @@ import {
   type Role,
 } from '../../server/mpc/index.ts';
 import { Folder } from '../../server/recordings/folder.ts';
+import { recordingRows } from '../../server/recordings/recording-row.ts';
 import { type RecordingNews, Recordings } from '../../server/recordings/recordings.ts';
 import { Contacts } from '../../server/sip/index.ts';
 import type { CallOrder, OutgoingCall } from '../../server/sip/outgoing-call.ts';
@@ -204,8 +205,9 @@ export class AppUnderTest {
     this.directory.subscribe((event) => {
       if (event.type === 'member-joined') this.plays.memberJoined(event.mpc);
     });
+    const { store } = storeOn(new DiskDouble());
     this.history = new History({
-      store: storeOn(new DiskDouble()).store,
+      store,
       limits: { keptMs: config.history.keptMs, maxMpcs: 3, maxCalls: 3 },
       clock: new HandClock(),
       now: () => this.date,
@@ -214,7 +216,9 @@ export class AppUnderTest {
     this.recordings = new Recordings({
       engine: this.engine,
       folder: new Folder({ path: join(this.dataDir, 'recordings'), encoder: 'none in unit tests' }),
-      rows: { put: async () => true, delete: async () => true, iterate: async function* () {} },
+      rows: recordingRows(store),
+      clock: this.clock,
+      base: () => 'http://here',
       limits: config.recordings,
       findCall: (uuid) => this.calls.find(uuid),
       now: () => this.date,

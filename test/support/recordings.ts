@@ -7,7 +7,7 @@ import type { CallbackTarget } from '../../server/callbacks/index.ts';
 import { Directory, type JoinTerms, type Member, type Mpc, plainTerms } from '../../server/mpc/index.ts';
 import { Folder } from '../../server/recordings/folder.ts';
 import type { Mp3Encoder } from '../../server/recordings/mp3-encoder.ts';
-import type { RecordingRow, RecordTrack } from '../../server/recordings/recording-row.ts';
+import { type RecordingRow, type RecordTrack, recordingRows } from '../../server/recordings/recording-row.ts';
 import {
   type RecordingLimits,
   type RecordingNews,
@@ -15,10 +15,20 @@ import {
   type RecordStarted,
 } from '../../server/recordings/recordings.ts';
 import type { WavHandle } from '../../server/recordings/wav-file.ts';
+import type { Timeline } from '../../server/store/index.ts';
+import { DiskDouble } from './disk-double.ts';
 import { type DoubleRecording, EngineDouble } from './engine-double.ts';
+import { HandClock } from './hand-clock.ts';
 import { until } from './server.ts';
+import { storeOn } from './store.ts';
 
-const LIMITS: RecordingLimits = { running: 10, maxMs: 3600_000, totalBytes: 2 ** 30 };
+const LIMITS: RecordingLimits = {
+  running: 10,
+  maxMs: 3600_000,
+  totalBytes: 2 ** 30,
+  totalCount: 1000,
+  keptMs: undefined,
+};
 
 /** An mp3 is the wav with another name. */
 const COPYING: Mp3Encoder = {
@@ -38,7 +48,10 @@ export interface RecordingRigOptions {
 /** Recordings over an engine without sound, with files in a folder of their own that outlives `restart`. */
 export class RecordingRig {
   readonly folder = mkdtempSync(join(tmpdir(), 'partyline-recordings-'));
-  readonly rows = new Map<string, RecordingRow>();
+  readonly clock = new HandClock();
+  /** What was deleted for its age, and what was done with files of nobody. */
+  readonly told: string[] = [];
+  rows: Timeline<RecordingRow>;
   readonly news: RecordingNews[] = [];
   readonly fallbacks: string[] = [];
   /** Hears the news as well. */
@@ -47,17 +60,24 @@ export class RecordingRig {
   directory = this.#newDirectory();
   recordings: Recordings;
   date = new Date('2026-03-04T05:06:07.000Z');
+  readonly #disk = new DiskDouble();
+  #store = storeOn(this.#disk).store;
   #uuids = 0;
   #options: RecordingRigOptions;
 
   constructor(options: RecordingRigOptions = {}) {
     this.#options = options;
+    this.rows = recordingRows(this.#store);
     this.recordings = this.#newRecordings();
   }
 
   /** The process ends at once and another begins with what is on disk. */
   async restart(options: RecordingRigOptions = {}): Promise<void> {
     this.#options = options;
+    this.recordings.archive.close();
+    await this.#store.write([]);
+    this.#store = storeOn(this.#disk).store;
+    this.rows = recordingRows(this.#store);
     this.engine = new EngineDouble();
     this.directory = this.#newDirectory();
     this.recordings = this.#newRecordings();
@@ -99,8 +119,8 @@ export class RecordingRig {
 
   /** Waits until a recording is over. */
   over(id: string): Promise<RecordingRow> {
-    return until(`${id} is over`, () => {
-      const row = this.recordings.find(id);
+    return until(`${id} is over`, async () => {
+      const row = await this.recordings.archive.find(id);
       return row && (row.state === 'completed' || row.state === 'failed') && row;
     });
   }
@@ -134,13 +154,9 @@ export class RecordingRig {
     return new Recordings({
       engine: this.engine,
       folder: new Folder({ path: this.folder, encoder, ...(openFile && { openFile }) }),
-      rows: {
-        put: async (key, row) => Boolean(rows.set(key, row)),
-        delete: async (key) => rows.delete(key),
-        iterate: async function* () {
-          for (const value of [...rows.values()]) yield { value };
-        },
-      },
+      rows,
+      clock: this.clock,
+      base: () => 'http://here',
       limits: { ...LIMITS, ...limits },
       findCall: () => ({ from: 'sip:+4930111@trunk.example', to: 'sip:board@partyline.test' }),
       now: () => this.date,
@@ -149,7 +165,13 @@ export class RecordingRig {
         this.news.push(news);
         this.hear?.(news);
       },
-      observer: { ended: () => {}, fellBack: (_row, why) => this.fallbacks.push(why), stuck: () => {} },
+      observer: {
+        ended: () => {},
+        fellBack: (_row, why) => this.fallbacks.push(why),
+        expired: ({ id }) => this.told.push(`expired ${id}`),
+        leftover: (result, id) => this.told.push(`${result} ${id}`),
+        stuck: (id) => this.told.push(`stuck ${id}`),
+      },
     });
   }
 

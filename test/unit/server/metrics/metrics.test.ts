@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { EngineSnapshot, HistogramSnapshot, WorkerSnapshot } from '../../../../media/index.ts';
 import { Metrics } from '../../../../server/metrics/metrics.ts';
 import { METRICS } from '../../../../server/metrics/table.ts';
+import type { RecordingRow } from '../../../../server/recordings/index.ts';
 import { tableRows } from '../../../support/markdown.ts';
 
 const EMPTY: HistogramSnapshot = { bounds: [0.001, 0.02], counts: [0, 0, 0], sum: 0 };
@@ -62,7 +63,7 @@ function watched(snapshot: Partial<EngineSnapshot> = {}): Metrics {
     storePending: () => 9,
     sipUsers: () => 2,
     sipContacts: () => 1,
-    recordings: () => ({ active: 2, bytes: 4096 }),
+    recordings: () => ({ active: 2, archive: { bytes: 4096, count: 7 } }),
     hasDecoder: () => true,
     certificateExpiry: () => 1_800_000_000_000,
   });
@@ -274,4 +275,29 @@ test('the clip pipeline and SIP report through their observers', async () => {
   ] as const)
     assert.equal(await value(metrics, line), expected, line);
   assert.deepEqual(logged, [{ reason: 'timeout', detail: 'no byte for 5 s', url: 'https://a.example/x.mp3' }]);
+});
+
+test('recordings that fail, expire or were left behind are counted and logged', async () => {
+  const logged: string[] = [];
+  const metrics = new Metrics();
+  const log = {
+    info: (_: unknown, text: string) => logged.push(text),
+    warn: (_: unknown, text: string) => logged.push(text),
+  };
+  const observer = metrics.recordingObserver(log as unknown as Parameters<Metrics['recordingObserver']>[0]);
+  const recording = { id: 'r', mpcUuid: null, reason: 'disk_full', missingMs: 2000 } as RecordingRow;
+  observer.ended('failed', recording);
+  observer.expired(recording);
+  observer.leftover('adopted', 'a');
+  observer.leftover('removed', 'b');
+  const text = await metrics.registry.metrics();
+  for (const line of [
+    'partyline_recordings_total{result="failed"} 1',
+    'partyline_recording_failures_total{reason="disk_full"} 1',
+    'partyline_recordings_expired_total 1',
+    'partyline_recording_leftovers_total{result="adopted"} 1',
+    'partyline_recording_leftovers_total{result="removed"} 1',
+  ])
+    assert.ok(text.split('\n').includes(line), line);
+  assert.equal(logged.length, 4);
 });

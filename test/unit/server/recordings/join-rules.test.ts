@@ -26,10 +26,9 @@ function ruled(t: TestContext, running = 10): RuledRig {
   });
   rig.hear = hear;
   const begun = (): string[] =>
-    rig.recordings
-      .list()
-      .map(({ track, memberId, format }) => `${track} ${memberId ?? '-'} ${format}`)
-      .reverse();
+    rig.news
+      .filter(({ type }) => type === 'initiated')
+      .map(({ recording: { track, memberId, format } }) => `${track} ${memberId ?? '-'} ${format}`);
   return { rig, announced, refused, begun };
 }
 

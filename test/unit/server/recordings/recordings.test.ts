@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { RecordingRow } from '../../../../server/recordings/recording-row.ts';
 import { RecordingRig, type RecordingRigOptions, smallDisk } from '../../../support/recordings.ts';
 import { until } from '../../../support/server.ts';
 import { readWav, writeWav } from '../../../support/wav.ts';
@@ -88,13 +89,13 @@ test('more than may run, or than there is room for, are refused, all of an order
   await engine.request.write(sound(20));
   one.recordings.stop(row.id);
   await one.over(row.id);
-  assert.equal(one.recordings.bytes, 84);
+  assert.equal(one.recordings.archive.bytes, 84);
   const next = one.begin(mpc);
   await next.engine.request.write(sound(9));
   const failed = await one.over(next.row.id);
   assert.deepEqual([failed.state, failed.reason, failed.bytes], ['failed', 'budget_used', null]);
-  assert.ok(one.recordings.remove(row.id), 'removed');
-  assert.equal(one.recordings.bytes, 0);
+  assert.equal(await one.recordings.archive.remove(row.id), 'removed');
+  assert.equal(one.recordings.archive.bytes, 0);
   assert.ok(one.start(mpc).ok, 'what was deleted makes room');
 });
 
@@ -188,7 +189,7 @@ test('after a crash each recording is finished from what is there, and told of w
   );
   await one.restart();
   assert.equal(one.news.length, 1, 'what is over is told of once');
-  assert.equal(one.recordings.bytes, over.bytes);
+  assert.equal(one.recordings.archive.bytes, over.bytes);
 });
 
 test('after a crash a finished file whose row did not say so is taken as it is, and a missing one is lost', async (t) => {
@@ -199,7 +200,9 @@ test('after a crash a finished file whose row did not say so is taken as it is, 
   await made.engine.request.write(sound(800));
   made.engine.stop();
   await one.over(made.row.id);
-  one.rows.set(made.row.id, { ...one.rows.get(made.row.id)!, state: 'finishing', reason: 'stopped', bytes: null });
+  const row = await one.rows.get(made.row.id);
+  assert.ok(row, 'it is remembered');
+  await one.rows.put({ ...row, state: 'finishing', reason: 'stopped', bytes: null });
   rmSync(join(one.folder, `${gone.row.id}.wav.part`));
   await one.restart();
   assert.deepEqual((await one.over(made.row.id)).state, 'completed');
@@ -215,19 +218,125 @@ test('what the end of the server cuts short is finished by the next start', asyn
   const { row, engine } = one.begin(mpc, { format: 'mp3' });
   await engine.request.write(sound(800));
   engine.end('conference_ended');
-  let expire = (): void => {};
-  const closing = one.recordings.close(10, {
-    now: () => 0,
-    setTimeout: (run) => {
-      expire = run;
-      return () => {};
-    },
-  });
-  await until('its sound is in the file', () => one.recordings.find(row.id)?.state === 'finishing');
-  expire();
+  const closing = one.recordings.close(10);
+  const finishing = async () => (await one.recordings.archive.find(row.id))?.state === 'finishing';
+  await until('its sound is in the file', finishing);
+  one.clock.advance(10);
   await closing;
-  assert.equal(one.recordings.find(row.id)?.state, 'finishing');
+  assert.ok(await finishing(), 'the mp3 was not made');
   await one.restart();
   const over = await one.over(row.id);
   assert.deepEqual([over.state, over.reason, over.format], ['completed', 'mpc_ended', 'mp3']);
+});
+
+/** A recording that is over, of so many seconds. */
+async function recorded(one: RecordingRig, seconds = 1): Promise<RecordingRow> {
+  const { mpc } = await one.join();
+  const { row, engine } = one.begin(mpc);
+  await engine.request.write(sound(seconds * SECOND));
+  one.date = new Date(one.date.getTime() + seconds * 1000);
+  one.recordings.stop(row.id);
+  engine.end('stopped');
+  return one.over(row.id);
+}
+
+async function listed(one: RecordingRig): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of one.recordings.archive.newestFirst()) ids.push(id);
+  return ids;
+}
+
+test('nothing of a recording that is over is in memory, and all are listed, the newest first', async (t) => {
+  const one = rig(t);
+  const rows = [await recorded(one), await recorded(one), await recorded(one)];
+  const newest = rows.map(({ id }) => id).reverse();
+  assert.deepEqual(await listed(one), newest);
+  await one.restart();
+  assert.deepEqual(await listed(one), newest);
+  assert.deepEqual([one.recordings.archive.count, one.recordings.archive.bytes], [3, 3 * (44 + 2 * SECOND)]);
+  // What the store forgets, nobody knows.
+  await one.rows.remove(rows[1]!);
+  assert.equal(await one.recordings.archive.find(rows[1]!.id), undefined);
+});
+
+test('no more recordings are begun than may be remembered, until some are deleted, which happens once', async (t) => {
+  const one = rig(t, { limits: { totalCount: 2 } });
+  const [first] = [await recorded(one), await recorded(one)];
+  const { mpc } = await one.join();
+  assert.deepEqual(one.start(mpc), { ok: false, reason: 'recordings_full' });
+  const { archive } = one.recordings;
+  const twice = await Promise.all([archive.remove(first.id), archive.remove(first.id)]);
+  assert.deepEqual(twice, ['removed', 'unknown']);
+  assert.deepEqual([archive.count, archive.bytes], [1, 44 + 2 * SECOND]);
+  assert.equal(one.file(`${first.id}.wav`), undefined);
+  const { row } = one.begin(mpc);
+  assert.equal(await archive.remove(row.id), 'unfinished');
+});
+
+test('a recording is deleted with its file when it is old, at the start and while the server runs', async (t) => {
+  const DAY_MS = 86_400_000;
+  const limits = { keptMs: 10 * DAY_MS };
+  const one = rig(t, { limits });
+  const old = await recorded(one);
+  one.date = new Date(one.date.getTime() + 5 * DAY_MS);
+  const young = await recorded(one);
+  one.date = new Date(one.date.getTime() + 5 * DAY_MS);
+  const last = await recorded(one);
+  await one.restart({ limits });
+  assert.deepEqual(one.told, [`expired ${old.id}`]);
+  assert.deepEqual(await listed(one), [last.id, young.id]);
+  assert.equal(one.file(`${old.id}.wav`), undefined);
+  assert.ok(one.file(`${young.id}.wav`), 'the young one is there');
+  one.date = new Date(one.date.getTime() + 5 * DAY_MS);
+  one.clock.advance(3_600_000);
+  await until('the next goes as well', () => one.told.includes(`expired ${young.id}`));
+  assert.deepEqual(await listed(one), [last.id]);
+  one.date = new Date(one.date.getTime() + 20 * DAY_MS);
+  await one.restart();
+  assert.deepEqual(await listed(one), [last.id], 'without the limit it stays');
+});
+
+test('a file that cannot be removed stays known, and is tried again', async (t) => {
+  const one = rig(t, { limits: { keptMs: 1000 } });
+  const { id } = await recorded(one);
+  const path = join(one.folder, `${id}.wav`);
+  rmSync(path);
+  mkdirSync(join(path, 'in the way'), { recursive: true });
+  one.date = new Date(one.date.getTime() + 2000);
+  await one.restart({ limits: { keptMs: 1000 } });
+  assert.deepEqual(one.told, [`stuck ${id}`]);
+  await assert.rejects(one.recordings.archive.remove(id));
+  assert.deepEqual(await listed(one), [id]);
+  rmSync(path, { recursive: true });
+  one.clock.advance(3_600_000);
+  await until('it is gone', async () => (await listed(one)).length === 0);
+});
+
+test('files on their way that nothing is known of are adopted when they have sound, and removed when not', async (t) => {
+  const one = rig(t);
+  const over = await recorded(one);
+  const id = (n: number) => `ffffffff-0000-4000-8000-00000000000${n}`;
+  const put = (name: string, bytes: Buffer): void => writeFileSync(join(one.folder, name), bytes);
+  put(`${id(1)}.wav.part`, writeWav(sound(SECOND / 2), SECOND));
+  put(`${id(2)}.wav.part`, Buffer.from('no sound at all'));
+  put(`${id(3)}.wav.part`, writeWav(sound(0), SECOND));
+  put(`${id(4)}.mp3.part`, Buffer.from('half an mp3'));
+  put(`${over.id}.wav.part`, writeWav(sound(8), SECOND));
+  put('notes.txt', Buffer.from('not ours'));
+  await one.restart();
+  assert.deepEqual([...one.told].sort(), [
+    `adopted ${id(1)}`,
+    ...[over.id, id(2), id(3), id(4)].map((each) => `removed ${each}`),
+  ]);
+  const row = await one.over(id(1));
+  assert.deepEqual(
+    [row.state, row.reason, row.format, row.durationMs, row.sampleRate, row.mpcUuid],
+    ['completed', 'server_ended', 'wav', 500, SECOND, null],
+  );
+  assert.deepEqual(readWav(one.file(`${id(1)}.wav`)!).samples, sound(SECOND / 2));
+  const rest = readdirSync(one.folder).sort();
+  assert.deepEqual(rest, [`${over.id}.wav`, `${id(1)}.wav`, 'notes.txt'].sort());
+  assert.equal(one.recordings.archive.bytes, 44 + 2 * SECOND + 44 + SECOND);
+  await one.restart();
+  assert.equal(one.told.length, 5, 'it is found once');
 });
