@@ -20,7 +20,7 @@ export {
   type SourceVerdict,
   sourcePolicy,
 } from './policy.ts';
-export { executable, onPath, PRLIMIT } from './program.ts';
+export { executable, killGroup, lastLine, onPath, PRLIMIT, stepBack } from './program.ts';
 export { type Slot, Slots } from './slots.ts';
 export { type ClipInfo, type ClipStats, ClipStore, type ClipStoreOptions } from './store.ts';
 export { WAV_HEADER_BYTES, wavFile, wavHeader } from './wav-writer.ts';

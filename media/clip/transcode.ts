@@ -1,9 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { setPriority } from 'node:os';
 import { PassThrough, Writable } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
 import type { Clock } from '../time/clock.ts';
+import { killGroup, lastLine, stepBack } from './program.ts';
 
 /** A decoder as it is started: ffmpeg itself, and util-linux's prlimit in front of it where there is one. */
 export interface DecoderProgram {
@@ -48,7 +47,6 @@ export type TranscodeEnd =
 const NICENESS = 5;
 const BLOCK_MS = 100;
 const STDERR_LINES = 20;
-const DETAIL_LENGTH = 200;
 /** What prlimit, like a shell, exits with when it cannot execute its program. */
 const NOT_EXECUTED: ReadonlySet<number> = new Set([126, 127]);
 
@@ -131,11 +129,8 @@ export class Transcode {
     this.ending ??= ending;
     const child = this.child;
     if (child?.pid === undefined) return;
-    try {
-      process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      // The group is gone; if anything of it is left, it is the pipes.
-    }
+    killGroup(child.pid);
+    // If anything of it is left now, it is the pipes.
     if (child.exitCode !== null || child.signalCode !== null) abandonPipes(child);
   }
 
@@ -150,7 +145,7 @@ export class Transcode {
         if (this.ending !== undefined) abandonPipes(child);
       });
       closed = new Promise((resolve) => child.once('close', resolve));
-      stepBack(child.pid);
+      stepBack(child.pid, NICENESS);
     });
     const reported = new Promise<void>((resolve) => {
       command.on('end', () => resolve());
@@ -235,21 +230,4 @@ function filtersOf({ sampleRate }: TranscodeJob): string {
 /** No files, no core dumps, few descriptors, and bounded memory (heap, stacks and other private pages) and CPU time. */
 function limitsOf({ memoryBytes, cpuSeconds }: TranscodeJob): string[] {
   return [`--data=${memoryBytes}`, `--cpu=${cpuSeconds}`, '--fsize=0', '--core=0', '--nofile=32', '--'];
-}
-
-/** Lets everything else on the machine go first. A process group of its own has a scheduling group of its own, too. */
-function stepBack(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(NICENESS));
-    setPriority(pid, NICENESS);
-  } catch {
-    // Not this system, or already gone: it decodes at the priority of who started it.
-  }
-}
-
-/** The last line of what ffmpeg said, without anything a terminal or a log would act on. */
-function lastLine(text: string): string {
-  const line = text.trimEnd().split('\n').at(-1) ?? '';
-  return line.replace(/[^\x20-\x7e]/g, '?').slice(0, DETAIL_LENGTH);
 }

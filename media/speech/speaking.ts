@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { killGroup } from '../clip/index.ts';
 import type { Clock } from '../time/clock.ts';
 
 export interface SpeakingJob {
@@ -74,11 +75,7 @@ export class Speaking {
     const { pid, exitCode, signalCode } = this.#child;
     if (pid === undefined || exitCode !== null || signalCode !== null) return;
     this.#stopped ??= how;
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // It has just ended by itself.
-    }
+    killGroup(pid);
   }
 
   #whenRead(done: () => void): void {

@@ -71,3 +71,8 @@ export class Call {
     return `room-${this.uuid}`;
   }
 }
+
+/** Asked anew: while something was waited for, a call may have ended. */
+export function isEnded(call: Call): boolean {
+  return call.status === 'ended';
+}

@@ -1,6 +1,6 @@
 import { EngineBusy, type Leg, type LegEvent, type MediaEngine } from '../../media/engine.ts';
 import type { Directory, ExitCause, JoinResult, JoinTerms, Mpc, MpcSound, Reservation } from '../mpc/index.ts';
-import { Call, type CallSetup } from './call.ts';
+import { Call, type CallSetup, isEnded } from './call.ts';
 import { type CallEndCause, exitCauseOf } from './end-cause.ts';
 
 /** Opens a call's leg; all its events go to `onEvent`. */
@@ -286,9 +286,4 @@ export class Calls {
   #emit(event: CallEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
-}
-
-/** Asked anew: while something was waited for, a call may have ended. */
-function isEnded(call: Call): boolean {
-  return call.status === 'ended';
 }

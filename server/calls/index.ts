@@ -1,4 +1,4 @@
-export { Call, type CallDirection, type CallKeeper, type CallPlace, type CallSetup } from './call.ts';
+export { Call, type CallDirection, type CallKeeper, type CallPlace, type CallSetup, isEnded } from './call.ts';
 export {
   type CallEvent,
   Calls,

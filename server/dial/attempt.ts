@@ -1,6 +1,6 @@
 import type { MediaEngine, RtpLeg } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
-import type { Call, CallEndCause, Calls } from '../calls/index.ts';
+import { type Call, type CallEndCause, type Calls, isEnded } from '../calls/index.ts';
 import type { Logger } from '../log.ts';
 import type { CallEnd } from '../sip/outgoing-call.ts';
 import { LOST_RACE } from '../sip/outgoing-invite.ts';
@@ -152,11 +152,6 @@ export class Attempt {
   #end(cause: CallEndCause, tellPeer: boolean): void {
     this.#deps.calls.end(this.call, cause, tellPeer);
   }
-}
-
-/** Asked anew: while something was waited for, the call may have ended. */
-function isEnded(call: Call): boolean {
-  return call.status === 'ended';
 }
 
 function causeOf(end: CallEnd): CallEndCause {

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
+import { spawn } from 'node:child_process';
+import { lastLine, stepBack } from '../../media/clip/index.ts';
 
 /** Turns a wav into an mp3 beside it. */
 export interface Mp3Encoder {
@@ -26,7 +26,10 @@ const PROOF_MS = 10_000;
 /** However busy the machine is, it is faster than a quarter of real time. */
 const GRACE_MS = 60_000;
 const TIMES_REAL = 4;
-const DETAIL_LENGTH = 200;
+/** What is kept of what it says; the last line tells why it failed. */
+const SAID_LENGTH = 1000;
+/** Behind decoders of clips, for which somebody waits. */
+const NICENESS = 10;
 
 /** Whether an ffmpeg can write mp3; a text says why not. */
 export async function findMp3Encoder(ffmpeg: string | undefined): Promise<Mp3Encoder | string> {
@@ -66,6 +69,7 @@ function run(
   return new Promise((done) => {
     const child = spawn(ffmpeg, [...quiet, ...args], {
       env: {},
+      detached: true,
       stdio: [input ? 'pipe' : 'ignore', input ? 'pipe' : 'ignore', 'pipe'],
       signal,
       killSignal: 'SIGKILL',
@@ -73,34 +77,16 @@ function run(
     });
     let said = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-DETAIL_LENGTH);
+      said = (said + text).slice(-SAID_LENGTH);
     });
     child.stdout?.resume();
     child.stdin?.on('error', () => {});
     child.stdin?.end(input);
-    stepBack(child);
+    stepBack(child.pid, NICENESS);
     child.once('error', (error) => done(error.message));
     child.once('close', (code, killed) => {
       if (code === 0) return done(undefined);
       done(killed === null ? lastLine(said) || `exit code ${code}` : `ended by ${killed}`);
     });
   });
-}
-
-function lastLine(text: string): string {
-  return (
-    text
-      .trim()
-      .split('\n')
-      .at(-1)
-      ?.replaceAll(/[^ -~]/g, '?') ?? ''
-  );
-}
-
-function stepBack({ pid }: ChildProcess): void {
-  try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // It has ended already.
-  }
 }

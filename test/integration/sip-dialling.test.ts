@@ -173,4 +173,7 @@ test('whoever may not be called is not: the answer is 403 and no packet leaves',
   assert.match(refused, /^partyline_dials_refused_total\{reason="number"\} 2$/m);
   assert.match(refused, /^partyline_dials_refused_total\{reason="host"\} 2$/m);
   assert.match(refused, /^partyline_dials_refused_total\{reason="unknown_user"\} 1$/m);
+  // Node's SDK leaves out why.
+  const options = { friendlyName: 'toll', from: '4930111', to: 'sip:bob@example.com' };
+  await assert.rejects(plivoClient(server).multiPartyCalls.addParticipant('agent', options), /status code 403$/);
 });
