@@ -131,10 +131,13 @@ export class Archive {
     const { folder, rows, observer } = this.#deps;
     const row = await rows.get(id);
     if (row && !isOver(row)) return;
-    const found = row || kind === 'mp3' ? undefined : await folder.adopt(id);
+    // One that failed may have sound that could not be made a file of then.
+    const mayBeKept = kind === 'wav' && (row?.bytes ?? null) === null;
+    const found = mayBeKept ? await folder.adopt(id) : undefined;
     if (!found) await folder.removePart(id, kind);
     else {
-      this.add(adopted(id, found, base));
+      if (row) this.put({ ...row, format: 'wav', bytes: found.bytes });
+      else this.add(adopted(id, found, base));
       this.#bytes += found.bytes;
     }
     observer.leftover(found ? 'adopted' : 'removed', id);

@@ -277,8 +277,11 @@ export class Recordings {
     const { folder, observer } = this.#deps;
     const { row } = entry;
     const failed = row.reason !== null && isFailure(row.reason);
-    if (failed && row.durationMs === 0) return this.#over(entry, undefined);
     try {
+      if (failed && row.durationMs === 0) {
+        await folder.removePart(row.id, 'wav');
+        return this.#over(entry, undefined);
+      }
       // An mp3 needs room of its own, which a failure says there is not.
       const format = failed ? 'wav' : row.format;
       const file = await folder.finish(row.id, format, row, this.#closing.signal);

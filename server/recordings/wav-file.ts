@@ -25,9 +25,15 @@ export class WavFile {
     sampleRate: number,
     openFile: (path: string) => Promise<WavHandle> = (name) => open(name, 'wx', 0o600),
   ): Promise<WavFile> {
-    const file = new WavFile(await openFile(path), sampleRate);
-    await file.#writeAt(wavHeader(sampleRate, 0), 0);
-    return file;
+    const handle = await openFile(path);
+    try {
+      const file = new WavFile(handle, sampleRate);
+      await file.#writeAt(wavHeader(sampleRate, 0), 0);
+      return file;
+    } catch (error) {
+      await handle.close().catch(() => {});
+      throw error;
+    }
   }
 
   get dataBytes(): number {

@@ -125,6 +125,34 @@ test('a full disk fails the recording, keeps what was written, and nothing else 
   assert.equal(mpc.status, 'active');
 });
 
+test('a disk that was full before the recording began fails it, and nothing of it is left open or lying about', async (t) => {
+  let open = 0;
+  const none = smallDisk(0);
+  const one = rig(t, {
+    openFile: async (path) => {
+      const handle = await none(path);
+      open += 1;
+      return {
+        ...handle,
+        write: async () => {
+          throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' });
+        },
+        close: async () => {
+          open -= 1;
+          await handle.close();
+        },
+      };
+    },
+  });
+  const { mpc } = await one.join();
+  const { row, engine } = one.begin(mpc, { format: 'mp3' });
+  await engine.request.write(sound(400));
+  const over = await one.over(row.id);
+  assert.deepEqual([over.state, over.reason, over.bytes], ['failed', 'disk_full', null]);
+  assert.deepEqual([open, readdirSync(one.folder), one.recordings.archive.bytes], [0, [], 0]);
+  assert.equal(mpc.recording, 'not-recording');
+});
+
 test('a folder that cannot be written to fails the recording', async (t) => {
   const one = rig(t, {
     openFile: async () => {
@@ -322,10 +350,21 @@ test('files on their way that nothing is known of are adopted when they have sou
   put(`${id(3)}.wav.part`, writeWav(sound(0), SECOND));
   put(`${id(4)}.mp3.part`, Buffer.from('half an mp3'));
   put(`${over.id}.wav.part`, writeWav(sound(8), SECOND));
+  const failed: RecordingRow = {
+    ...over,
+    id: id(5),
+    state: 'failed',
+    reason: 'disk_error',
+    format: 'mp3',
+    bytes: null,
+  };
+  await one.rows.put(failed);
+  put(`${failed.id}.wav.part`, writeWav(sound(10), SECOND));
   put('notes.txt', Buffer.from('not ours'));
   await one.restart();
   assert.deepEqual([...one.told].sort(), [
     `adopted ${id(1)}`,
+    `adopted ${id(5)}`,
     ...[over.id, id(2), id(3), id(4)].map((each) => `removed ${each}`),
   ]);
   const row = await one.over(id(1));
@@ -335,8 +374,10 @@ test('files on their way that nothing is known of are adopted when they have sou
   );
   assert.deepEqual(readWav(one.file(`${id(1)}.wav`)!).samples, sound(SECOND / 2));
   const rest = readdirSync(one.folder).sort();
-  assert.deepEqual(rest, [`${over.id}.wav`, `${id(1)}.wav`, 'notes.txt'].sort());
-  assert.equal(one.recordings.archive.bytes, 44 + 2 * SECOND + 44 + SECOND);
+  assert.deepEqual(rest, [`${over.id}.wav`, `${id(1)}.wav`, `${id(5)}.wav`, 'notes.txt'].sort());
+  assert.equal(one.recordings.archive.bytes, 44 + 2 * SECOND + 44 + SECOND + 64);
+  const late = await one.over(failed.id);
+  assert.deepEqual([late.state, late.format, late.bytes], ['failed', 'wav', 64], 'its sound can be had after all');
   await one.restart();
-  assert.equal(one.told.length, 5, 'it is found once');
+  assert.equal(one.told.length, 6, 'each is found once');
 });
