@@ -96,7 +96,7 @@ export function apiResources(deps: AppDeps): readonly Resource[] {
         }),
         ...recordResources({ authId, directory, recordings, rules }),
       ],
-      { callbacks: deps.callbacks, rules },
+      { callbacks: deps.callbacks, rules, log: deps.log },
     ),
     ...memberPlayResources({ authId, directory, plays, idempotency, kinds, maxMemberIds }),
     ...callResources({ authId, calls: deps.calls, ended: history.calls, apps: deps.apps, rules }),

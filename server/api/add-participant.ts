@@ -1,7 +1,7 @@
+import type { ErrorLog } from '../background.ts';
 import type { Call, Calls } from '../calls/index.ts';
 import type { Dialled, Dialler } from '../dial/index.ts';
 import { ApiError, badField } from '../errors.ts';
-import type { Logger } from '../log.ts';
 import { type Directory, type JoinTerms, readTerms } from '../mpc/index.ts';
 import { type AddRequest, type DialBodyRules, parseAddRequest } from './dial-body.ts';
 import { flagField } from './fields.ts';
@@ -12,7 +12,7 @@ export interface AddParticipantDeps {
   readonly calls: Calls;
   readonly dialler: Pick<Dialler, 'dial'>;
   readonly rules: DialBodyRules;
-  readonly log: Pick<Logger, 'error'>;
+  readonly log: ErrorLog;
 }
 
 const MESSAGE = 'add participant action initiated';

@@ -1,3 +1,4 @@
+import { type ErrorLog, inBackground } from '../background.ts';
 import { type CallbackFields, type CallbackQueue, type FieldValues, fieldsFrom } from '../callbacks/index.ts';
 import { ApiError } from '../errors.ts';
 import { type PlayBodyRules, parseCallback } from './play-body.ts';
@@ -7,6 +8,7 @@ import type { Answer, ApiRequest, Handler, Method, Resource } from './resource.t
 export interface LaterAnswerDeps {
   readonly callbacks: Pick<CallbackQueue, 'add'>;
   readonly rules: PlayBodyRules;
+  readonly log: ErrorLog;
 }
 
 const SPAWNED: Answer = { status: 200, body: { message: 'async api spawned' } };
@@ -24,14 +26,14 @@ export function answeredLater(resources: readonly Resource[], deps: LaterAnswerD
   });
 }
 
-function spawning(handler: Handler, { callbacks, rules }: LaterAnswerDeps): Handler {
+function spawning(handler: Handler, { callbacks, rules, log }: LaterAnswerDeps): Handler {
   return (request) => {
     const target = parseCallback(request.body, rules);
     if (!target) return handler(request);
     const tell = (fields: CallbackFields): void => callbacks.add(request.apiId, target, fields);
     // It acts before it is acknowledged, so that requests take effect in the order in which they came.
     const answer = attempted(handler, request);
-    if (answer instanceof Promise) void answer.then((told) => tell(told));
+    if (answer instanceof Promise) inBackground(answer.then(tell), 'an asynchronous answer', log);
     else tell(answer);
     return SPAWNED;
   };

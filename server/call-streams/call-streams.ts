@@ -1,5 +1,6 @@
 import type { MediaEngine } from '../../media/engine.ts';
 import type { Clock } from '../../media/index.ts';
+import { inBackground } from '../background.ts';
 import type { CallbackQueue } from '../callbacks/index.ts';
 import type { Logger } from '../log.ts';
 import { DEFAULT_STREAM_LIMITS, StreamCounters, type StreamEnd, type StreamLimits } from '../ws/index.ts';
@@ -15,7 +16,7 @@ export interface CallStreamsDeps {
   readonly accountId: string;
   readonly now: () => Date;
   readonly newUuid: () => string;
-  readonly log: Pick<Logger, 'info'>;
+  readonly log: Pick<Logger, 'info' | 'error'>;
   readonly limits?: Partial<StreamLimits>;
 }
 
@@ -67,7 +68,8 @@ export class CallStreams {
     });
     this.#running.set(stream.id, stream);
     this.#closing.add(stream.closed);
-    void stream.closed.finally(() => this.#closing.delete(stream.closed));
+    const gone = stream.closed.finally(() => this.#closing.delete(stream.closed));
+    inBackground(gone, 'the stream of a call', this.#deps.log);
     return { ok: true, stream };
   }
 

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { publicUrl, Slots } from '../../media/clip/index.ts';
 import type { Clock } from '../../media/index.ts';
+import { type ErrorLog, inBackground } from '../background.ts';
 import type { CallbackFailure, DeliveryOutcome } from './delivery.ts';
 import type { Letter, Shelf } from './shelf.ts';
 import type { CallbackFields } from './signature.ts';
@@ -32,6 +33,7 @@ export interface CallbackQueueDeps {
   readonly clock: Clock;
   readonly observer: CallbackObserver;
   readonly shelf: Shelf;
+  readonly log: ErrorLog;
   readonly limits?: Partial<CallbackLimits>;
 }
 
@@ -129,7 +131,7 @@ export class CallbackQueue {
     }
     const opened: Lane = { key, receiver, letters: [letter] };
     this.#lanes.set(key, opened);
-    void this.#empty(opened);
+    inBackground(this.#empty(opened), 'a queue of callbacks', this.#deps.log);
   }
 
   async #empty(lane: Lane): Promise<void> {
@@ -137,7 +139,11 @@ export class CallbackQueue {
       const letter = lane.letters[0];
       // What cannot be delivered any more keeps all behind it, or they would overtake it.
       if (!letter) break;
-      if (!(await this.#deliver(letter, lane.receiver))) {
+      const delivered = await this.#deliver(letter, lane.receiver).catch((error: unknown) => {
+        this.#deps.log.error({ err: error }, 'a callback was lost');
+        return true;
+      });
+      if (!delivered) {
         this.#stopped.add(lane.key);
         break;
       }

@@ -1,5 +1,6 @@
 import type { Clip, ClipInfo, ClipLease, ClipStore } from '../../media/clip/index.ts';
 import type { SampleRate } from '../../media/index.ts';
+import { type ErrorLog, inBackground } from '../background.ts';
 
 /** A clip as the API shows it. */
 export interface CatalogClip {
@@ -20,6 +21,7 @@ export interface CatalogDeps {
   readonly store: Pick<ClipStore, 'open' | 'list' | 'forget' | 'drop'>;
   /** The rate MPCs are mixed at: a clip at any other would be of no use to them. */
   readonly sampleRate: SampleRate;
+  readonly log: ErrorLog;
 }
 
 /** Clips that were asked for here and failed stay readable, so many of them. */
@@ -42,7 +44,7 @@ export class ClipCatalog {
     const { clip } = lease;
     if (this.#held.has(clip.id) || (clip.state === 'ready' && clip.loudness)) lease.release();
     else if (clip.state === 'failed') this.#giveUp(lease);
-    else void this.#hold(lease);
+    else inBackground(this.#hold(lease), 'the fetch of a clip ahead', this.#deps.log);
     return this.find(clip.id) ?? viewOf(clip, 0);
   }
 

@@ -1,7 +1,6 @@
 import type { MediaEngine, RtpLeg } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
 import { type Call, type CallEndCause, type Calls, isEnded } from '../calls/index.ts';
-import type { Logger } from '../log.ts';
 import type { CallEnd } from '../sip/outgoing-call.ts';
 import { LOST_RACE } from '../sip/outgoing-invite.ts';
 import { reasonHeader } from '../sip/reason.ts';
@@ -18,7 +17,6 @@ export interface AttemptDeps extends MeanwhileDeps, Pick<ForkDeps, 'dial'> {
   readonly allowance: Allowance;
   /** Finds the ways that a route leads now; none: nowhere. */
   readonly find: (destination: Destination, order: DialOrder) => Promise<readonly Way[]>;
-  readonly log: Pick<Logger, 'error'>;
 }
 
 export interface AttemptEvents {

@@ -1,5 +1,6 @@
 import { soundAddress } from '../../media/clip/index.ts';
 import { type Clock, type LegId, type MediaEngine, PLAIN_PLAY, type PlayOptions } from '../../media/index.ts';
+import { type ErrorLog, inBackground } from '../background.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { DialMusic } from './order.ts';
 
@@ -10,6 +11,7 @@ export interface MeanwhileDeps {
   readonly engine: Pick<MediaEngine, 'play'>;
   readonly clock: Clock;
   readonly newUuid: () => string;
+  readonly log: ErrorLog;
   /** What a source has to be played to somebody of whom the fields tell; nothing when it fails. */
   readonly score: (source: CallbackTarget, fields: ReadonlyMap<string, string>) => Promise<readonly string[]>;
 }
@@ -34,7 +36,8 @@ export function playMeanwhile(music: DialMusic, audience: Audience, deps: Meanwh
     if (accepted.ok) stop = () => accepted.play.stop();
   };
   if (music === 'real') play([soundAddress('ring')]);
-  else if (music !== 'none') void deps.score(music, audience.fields).then(play);
+  else if (music !== 'none')
+    inBackground(deps.score(music, audience.fields).then(play), 'the sound while it rings', deps.log);
   return () => {
     stop?.();
     stop = undefined;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../media/index.ts';
+import { type ErrorLog, inBackground } from '../background.ts';
 import type { Calls } from '../calls/index.ts';
 import type { Directory, DirectoryEvent } from '../mpc/index.ts';
 import { type RowWrite, type Store, type Table, Timeline } from '../store/index.ts';
@@ -31,6 +32,7 @@ export interface HistoryDeps {
   readonly limits: HistoryLimits;
   readonly clock: Clock;
   readonly now: () => Date;
+  readonly log: ErrorLog;
 }
 
 /** An MPC that lived when the process before this one ended without a word, and who was still in it. */
@@ -66,7 +68,7 @@ export class History {
   constructor(deps: HistoryDeps) {
     this.#deps = deps;
     const { store, limits } = deps;
-    this.calls = new EndedCalls({ store, max: limits.maxCalls, onSurplus: () => void this.#sweep() });
+    this.calls = new EndedCalls({ store, max: limits.maxCalls, onSurplus: () => this.#sweepSoon() });
     this.#mpcs = new Timeline(store, 'mpc', mpcRow, ({ createdAt, uuid }) => ({ time: createdAt, id: uuid }));
     this.#live = store.table('live-mpcs', z.string());
     this.#members = store.table('mpc-members', memberRow);
@@ -89,7 +91,7 @@ export class History {
     this.#every(HEARTBEAT_MS, () => {
       if (directory.live.length > 0) void this.#alive.put(ALIVE, this.#deps.now().getTime());
     });
-    this.#every(SWEEP_MS, () => void this.#sweep());
+    this.#every(SWEEP_MS, () => this.#sweepSoon());
   }
 
   close(): void {
@@ -134,7 +136,7 @@ export class History {
       case 'mpc-ended':
         this.#write(this.#ending(rowOfMpc(event.mpc)));
         this.#count += 1;
-        if (this.#count > this.#deps.limits.maxMpcs) void this.#sweep();
+        if (this.#count > this.#deps.limits.maxMpcs) this.#sweepSoon();
         break;
       default:
     }
@@ -178,10 +180,22 @@ export class History {
     return cutOff;
   }
 
+  #sweepSoon(): void {
+    inBackground(this.#sweep(), 'the sweeping of what was', this.#deps.log);
+  }
+
   /** Forgets what is too old, and the oldest of what is too much. */
   async #sweep(): Promise<void> {
     if (this.#sweeping) return;
     this.#sweeping = true;
+    try {
+      await this.#sweepRows();
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  async #sweepRows(): Promise<void> {
     const oldest = this.#deps.now().getTime() - this.#deps.limits.keptMs;
     for await (const row of this.#mpcs.oldestFirst()) {
       const surplus = this.#count > this.#deps.limits.maxMpcs;
@@ -192,7 +206,6 @@ export class History {
       this.#count -= 1;
     }
     await this.calls.sweep(oldest);
-    this.#sweeping = false;
   }
 
   async #forget(mpc: MpcRow): Promise<void> {

@@ -1,5 +1,6 @@
 import { soundAddress } from '../../media/clip/index.ts';
 import { PLAIN_PLAY, type PlayOptions } from '../../media/index.ts';
+import { inBackground } from '../background.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { EntrySound, Member, Mpc } from '../mpc/index.ts';
 import type { MusicDeps } from './music.ts';
@@ -19,11 +20,15 @@ export async function announce(deps: MusicDeps, mpc: Mpc, who: Member, source: C
 export function playEntrySounds(deps: MusicDeps): void {
   const { directory } = deps;
   directory.subscribe((event) => {
-    if (event.type === 'member-joined') void tell(event.mpc, event.member, event.member.terms.enterSound);
-    if (event.type === 'member-left') void tell(event.mpc, event.member, event.member.terms.exitSound);
+    if (event.type === 'member-joined') begin(event.mpc, event.member, event.member.terms.enterSound);
+    if (event.type === 'member-left') begin(event.mpc, event.member, event.member.terms.exitSound);
     if (event.type === 'member-changed' && event.what === 'coach' && !event.quiet)
-      void tell(event.mpc, event.member, COACHING);
+      begin(event.mpc, event.member, COACHING);
   });
+
+  function begin(mpc: Mpc, who: Member, sound: EntrySound): void {
+    inBackground(tell(mpc, who, sound), 'a sound of who comes or goes', deps.log);
+  }
 
   async function tell(mpc: Mpc, who: Member, sound: EntrySound): Promise<void> {
     if (sound.kind === 'none' || mpc.status !== 'active') return;

@@ -1,4 +1,5 @@
 import { type MediaEngine, PLAIN_PLAY, type Play, type PlayOptions } from '../../media/index.ts';
+import { type ErrorLog, inBackground } from '../background.ts';
 import type { CallbackTarget } from '../callbacks/index.ts';
 import type { Directory, Member, Mpc } from '../mpc/index.ts';
 import type { Score } from './score.ts';
@@ -12,6 +13,7 @@ export interface MusicDeps {
   /** Process-wide monotonic, in ms. */
   readonly nowMs: () => number;
   readonly newUuid: () => string;
+  readonly log: ErrorLog;
 }
 
 /** Music that a member hears, or is about to. */
@@ -41,7 +43,8 @@ export function playMusic(deps: MusicDeps): void {
     if (!source) return;
     const tune: Tune = { source, play: undefined, over: false };
     tunes.set(member, tune);
-    void deps.score(source, mpc, member).then((score) => start(mpc, member, tune, score));
+    const scored = deps.score(source, mpc, member).then((score) => start(mpc, member, tune, score));
+    inBackground(scored, 'music', deps.log);
   }
 
   function start(mpc: Mpc, member: Member, tune: Tune, urls: Score): void {

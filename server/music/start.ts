@@ -1,4 +1,5 @@
 import type { MediaEngine } from '../../media/index.ts';
+import { type ErrorLog, inBackground } from '../background.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { Directory, Member, Mpc } from '../mpc/index.ts';
 import { announce, playEntrySounds } from './entry-sounds.ts';
@@ -7,6 +8,7 @@ import { type MusicDeps, playMusic } from './music.ts';
 import type { Score } from './score.ts';
 
 export interface MusicStart extends LibraryDeps {
+  readonly log: ErrorLog;
   readonly directory: Directory;
   readonly engine: Pick<MediaEngine, 'play'>;
   /** Process-wide monotonic, in ms. */
@@ -30,7 +32,7 @@ export function startMusic(start: MusicStart): Music {
   playMusic(deps);
   playEntrySounds(deps);
   return {
-    announce: (mpc, who, source) => void announce(deps, mpc, who, source),
+    announce: (mpc, who, source) => inBackground(announce(deps, mpc, who, source), 'an announcement', start.log),
     scoreFor: (source, fields) => library.scoreFor(source, fields),
     stop: () => library.close(),
   };

@@ -1,5 +1,6 @@
 import { FRAME_MS } from '../../media/audio/frame.ts';
 import type { MediaEngine } from '../../media/index.ts';
+import { type ErrorLog, inBackground } from '../background.ts';
 import { rowOfTarget } from '../callbacks/stored-target.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { Call } from '../calls/index.ts';
@@ -48,6 +49,7 @@ export interface RecordingsDeps extends ArchiveDeps {
   readonly observer: RecordingObserver;
   /** What URLs of recordings begin with that nobody asked for in a request. */
   readonly base: () => string;
+  readonly log: ErrorLog;
 }
 
 export interface RecordOrder {
@@ -269,7 +271,8 @@ export class Recordings {
 
   #track(work: Promise<void>): void {
     this.#finishing.add(work);
-    void work.finally(() => this.#finishing.delete(work));
+    const done = work.finally(() => this.#finishing.delete(work));
+    inBackground(done, 'the end of a recording', this.#deps.log);
   }
 
   /** Makes the file, also of what a failure left, and says how it all ended. */

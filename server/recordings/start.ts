@@ -24,7 +24,7 @@ export interface StartRecordingsDeps {
   /** The ffmpeg that works, where there is one. */
   readonly ffmpeg: string | undefined;
   readonly observer: RecordingObserver;
-  readonly log: Pick<Logger, 'warn'>;
+  readonly log: Pick<Logger, 'warn' | 'error'>;
   readonly clock: Clock;
   readonly newUuid: () => string;
   readonly now: () => Date;
@@ -55,6 +55,7 @@ export async function startRecordings(deps: StartRecordingsDeps): Promise<Record
       for (const hear of hearers) hear(news);
     },
     observer: deps.observer,
+    log,
   });
   hearers.push(
     recordAsJoined({

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { inBackground } from '../background.ts';
 import { ALLOW, CAPABILITIES, METHODS } from './capabilities.ts';
 import { dialogKey } from './dialog-identity.ts';
 import type { Flow, Pressure, Receiver } from './flow.ts';
@@ -213,13 +214,14 @@ export class Endpoint implements Receiver {
     this.#calls.set(call.dialog.key, call);
     this.#early.set(transaction, call);
     this.#counted();
-    void call
+    const answered = call
       .start(transaction)
       .catch((error: unknown) => {
         this.#deps.log.error({ err: error }, 'a call could not be answered');
         call.dialog.refuse(500, 'Server Internal Error');
       })
       .finally(() => this.#early.delete(transaction));
+    inBackground(answered, 'the refusal of a call', this.#deps.log);
   }
 
   #counted(): void {

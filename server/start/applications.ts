@@ -55,6 +55,7 @@ export async function startApplications(
     clock,
     observer: metrics.callbackObserver(log),
     shelf: storedShelf(store),
+    log,
   });
   await callbacks.restore();
   const status = new StatusCallbacks({ queue: callbacks, fallback: statusTerms(config, policy), now });
@@ -107,6 +108,7 @@ export async function startApplications(
     },
   });
   const music = startMusic({
+    log,
     directory,
     engine,
     ask,

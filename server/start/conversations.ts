@@ -36,7 +36,7 @@ export async function openConversations(ground: Ground, { engine }: Media): Prom
   logMembers(directory, log);
   logSilence(calls, log);
   const stopDeadlines = keepDeadlines(directory, clock);
-  const history = new History({ store, limits: config.history, clock, now });
+  const history = new History({ store, limits: config.history, clock, now, log });
   const cutOff = await history.recover();
   history.follow(directory, calls);
   return { directory, calls, history, cutOff, stopDeadlines };

@@ -47,7 +47,7 @@ export function createWeb(
     plays,
     callbacks,
     recordings,
-    clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate }),
+    clips: new ClipCatalog({ store: clips, sampleRate: config.sound.sampleRate, log }),
     speaker,
     callStreams: callStreams.streams,
     findCall: callStreams.findCall,

@@ -4,6 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { MediaEngine } from '../../media/engine.ts';
 import type { Clock } from '../../media/time/clock.ts';
 import type { AuthResult } from '../auth.ts';
+import { inBackground } from '../background.ts';
 import type { Call, Calls } from '../calls/index.ts';
 import type { Logger } from '../log.ts';
 import {
@@ -95,7 +96,7 @@ class Endpoint implements StreamEndpoint {
   readonly #streams = new Map<string, { readonly stream: Stream; readonly call: Call }>();
   readonly #unsubscribe: () => void;
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    void this.#upgrade(request, socket, head);
+    inBackground(this.#upgrade(request, socket, head), 'an upgrade to a WebSocket', this.#deps.log);
   };
   #closing = false;
   #allClosed = (): void => {};

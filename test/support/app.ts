@@ -185,7 +185,7 @@ export class AppUnderTest {
       accountId: this.account.authId,
       now: () => this.date,
       newUuid: () => this.#uuid('e'),
-      log: { info: () => {} },
+      log: this.#log,
       dial: {
         policy,
         resolve: systemResolve,
@@ -211,6 +211,7 @@ export class AppUnderTest {
       limits: { keptMs: config.history.keptMs, maxMpcs: 3, maxCalls: 3 },
       clock: new HandClock(),
       now: () => this.date,
+      log: this.#log,
     });
     this.history.follow(this.directory, this.calls);
     this.recordings = new Recordings({
@@ -225,6 +226,7 @@ export class AppUnderTest {
       newUuid: () => this.#uuid('e'),
       onNews: (news) => this.recordingNews.push(news),
       observer: this.metrics.recordingObserver({ info: () => {}, warn: () => {} }),
+      log: this.#log,
     });
     this.metrics.watch({
       engine: () => this.engine.snapshot(),
@@ -263,7 +265,7 @@ export class AppUnderTest {
       users: this.users,
       contacts: this.contacts,
       recordings: this.recordings,
-      clips: new ClipCatalog({ store: this.clips, sampleRate: 8000 }),
+      clips: new ClipCatalog({ store: this.clips, sampleRate: 8000, log: this.#log }),
       speaker: this.speaker,
       callStreams: this.callStreams.streams,
       findCall: this.callStreams.findCall,

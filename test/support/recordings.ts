@@ -161,6 +161,11 @@ export class RecordingRig {
       findCall: () => ({ from: 'sip:+4930111@trunk.example', to: 'sip:board@partyline.test' }),
       now: () => this.date,
       newUuid: () => this.#uuid('e'),
+      log: {
+        error: (_fields, message) => {
+          throw new Error(message);
+        },
+      },
       onNews: (news) => {
         this.news.push(news);
         this.hear?.(news);

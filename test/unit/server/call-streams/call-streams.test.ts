@@ -38,7 +38,7 @@ async function rig() {
     accountId: 'MA',
     now: () => new Date(0),
     newUuid: () => `stream-${++uuids}`,
-    log: { info: () => {} },
+    log: { info: () => {}, error: () => {} },
     limits: { maxSockets: 7 },
   });
   return { streams, call, aborted, engine };

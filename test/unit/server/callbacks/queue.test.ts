@@ -13,6 +13,7 @@ const FORBIDDEN: DeliveryOutcome = { ok: false, reason: 'refused_address', detai
 interface Attempt {
   readonly name: string;
   readonly at: number;
+  breaks(): void;
   answer(outcome: DeliveryOutcome): Promise<void>;
 }
 
@@ -26,6 +27,8 @@ let began: number;
 let shelf: string[];
 let earlier: string[];
 let counts: string[];
+/** What was logged as our own mistake. */
+let errors: object[];
 
 beforeEach(() => {
   clock = new HandClock();
@@ -36,6 +39,7 @@ beforeEach(() => {
   retried = 0;
   shelf = [];
   earlier = [];
+  errors = [];
   counts = [];
 });
 
@@ -43,6 +47,7 @@ function queueOf(limits: Partial<CallbackLimits> = {}): CallbackQueue {
   return new CallbackQueue({
     clock,
     limits,
+    log: { error: (fields) => errors.push(fields) },
     shelf: {
       keep: ({ fields }) => shelf.push(fields.get('n') ?? ''),
       forget: ({ fields }) => shelf.splice(shelf.indexOf(fields.get('n') ?? ''), 1),
@@ -63,14 +68,15 @@ function queueOf(limits: Partial<CallbackLimits> = {}): CallbackQueue {
       failed: (reason, _detail, url) => failures.push([reason, url]),
     },
     attempt: (_target, fields, signal) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
+        const breaks = (): void => reject(new Error('a mistake'));
         const answer = async (outcome: DeliveryOutcome): Promise<void> => {
           resolve(outcome);
           await settled();
         };
         const stopped = { ok: false, reason: 'shutdown', detail: '', trouble: undefined } as const;
         signal.addEventListener('abort', () => void answer(stopped));
-        attempts.push({ name: fields.get('n') ?? '', at: clock.now() - began, answer });
+        attempts.push({ name: fields.get('n') ?? '', at: clock.now() - began, breaks, answer });
       }),
   });
 }
@@ -96,6 +102,17 @@ async function advance(ms: number): Promise<void> {
   clock.advance(ms);
   await settled();
 }
+
+test('a mistake of ours costs one callback, and is logged: the next goes out', async () => {
+  const queue = queueOf();
+  for (const n of ['a', 'b']) queue.add('mpc', to(), named(n));
+  await settled();
+  attempts[0]?.breaks();
+  await settled();
+  assert.deepEqual([names(), errors.length, shelf], [['a', 'b'], 1, ['b']]);
+  await answerAll(OK);
+  assert.deepEqual([delivered, queue.depth], [1, 0]);
+});
 
 test('one conference is told in order, each after the one before', async () => {
   const queue = queueOf();

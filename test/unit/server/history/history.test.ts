@@ -30,7 +30,13 @@ class Life {
       newUuid: () => crypto.randomUUID(),
     });
     const { store, clock } = this.#rig;
-    this.history = new History({ store, limits: { keptMs: 10 * DAY_MS, maxMpcs, maxCalls: 100 }, clock, now: wall });
+    this.history = new History({
+      store,
+      limits: { keptMs: 10 * DAY_MS, maxMpcs, maxCalls: 100 },
+      clock,
+      now: wall,
+      log: { error: (fields: object) => assert.fail(String(fields)) },
+    });
   }
 
   async begin(): Promise<this> {

@@ -16,10 +16,13 @@ let deps: MusicDeps;
 /** What each source has; the others have nothing. */
 let scores: Map<string, readonly string[]>;
 let asked: string[];
+/** What was logged as our own mistake. */
+let errors: string[];
 
 beforeEach(() => {
   app = new AppUnderTest();
   asked = [];
+  errors = [];
   scores = new Map(Object.values(MUSIC).map((url) => [String(url), [`${url}.mp3`]]));
   deps = {
     directory: app.directory,
@@ -29,6 +32,7 @@ beforeEach(() => {
       return scores.get(source.url.href) ?? [];
     },
     nowMs: () => 7,
+    log: { error: (_fields, message) => errors.push(message) },
     newUuid: randomUUID,
   };
 });
@@ -81,6 +85,17 @@ test('a coach is no company for a customer, but for an agent', async () => {
   assert.deepEqual(await sounding(), ['1 wait.mp3'], 'the coach hears the customer');
   app.directory.change(coach.mpc, coach.member, { coach: false });
   assert.deepEqual(await sounding(), []);
+});
+
+test('music and sounds that cannot be had for a mistake of ours are logged, and nobody is the worse for it', async () => {
+  const broken = { ...deps, score: () => Promise.reject(new Error('a mistake')) };
+  playMusic(broken);
+  playEntrySounds(broken);
+  const { member } = await join({ enter_sound: 'https://app.example.com/hello' });
+  await join();
+  assert.deepEqual(await sounding(), ['1+2 beep-1'], 'the beep of the second');
+  assert.deepEqual([...errors].sort(), ['a sound of who comes or goes failed', 'music failed']);
+  assert.ok(member.present, 'she is still there');
 });
 
 test('music that comes too late is not played', async () => {
