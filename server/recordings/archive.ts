@@ -1,4 +1,5 @@
 import type { Clock } from '../../media/index.ts';
+import { type ErrorLog, inBackground } from '../background.ts';
 import type { Timeline } from '../store/index.ts';
 import type { Folder } from './folder.ts';
 import { isOver, type RecordingRow } from './recording-row.ts';
@@ -29,6 +30,7 @@ export interface ArchiveDeps {
   readonly clock: Clock;
   readonly now: () => Date;
   readonly observer: ArchiveObserver;
+  readonly log: ErrorLog;
 }
 
 const SWEEP_MS = 3_600_000;
@@ -144,8 +146,9 @@ export class Archive {
   }
 
   async #sweep(): Promise<void> {
-    const { clock, limits, now, observer, rows } = this.#deps;
+    const { limits, now, observer, rows } = this.#deps;
     if (limits.keptMs === undefined) return;
+    this.#sweepLater();
     const before = now().getTime() - limits.keptMs;
     for await (const row of rows.oldestFirst()) {
       // Nothing ends before it begins: all that follow are younger.
@@ -157,7 +160,15 @@ export class Archive {
         observer.stuck(row.id, (error as Error).message);
       }
     }
-    if (!this.#closed) this.#cancelSweep = clock.setTimeout(() => void this.#sweep(), SWEEP_MS);
+  }
+
+  #sweepLater(): void {
+    const { clock, log } = this.#deps;
+    if (this.#closed) return;
+    this.#cancelSweep = clock.setTimeout(
+      () => inBackground(this.#sweep(), 'the sweeping of recordings', log),
+      SWEEP_MS,
+    );
   }
 }
 

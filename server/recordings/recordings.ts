@@ -1,6 +1,6 @@
 import { FRAME_MS } from '../../media/audio/frame.ts';
 import type { MediaEngine } from '../../media/index.ts';
-import { type ErrorLog, inBackground } from '../background.ts';
+import { inBackground } from '../background.ts';
 import { rowOfTarget } from '../callbacks/stored-target.ts';
 import type { CallbackTarget } from '../callbacks/target.ts';
 import type { Call } from '../calls/index.ts';
@@ -49,7 +49,6 @@ export interface RecordingsDeps extends ArchiveDeps {
   readonly observer: RecordingObserver;
   /** What URLs of recordings begin with that nobody asked for in a request. */
   readonly base: () => string;
-  readonly log: ErrorLog;
 }
 
 export interface RecordOrder {
