@@ -20,6 +20,8 @@ export interface CallsDeps {
   readonly rules: UrlRules;
 }
 
+const LEGS = ['aleg', 'bleg', 'both'] as const;
+
 /** Plivo's Call resource: list, show, hang up, transfer, digits. */
 export function callResources(deps: CallsDeps): readonly Resource[] {
   const { authId, calls, ended } = deps;
@@ -75,7 +77,8 @@ export function callResources(deps: CallsDeps): readonly Resource[] {
           const call = liveCall(request, calls);
           const digits = textField(request.body, 'digits') ?? '';
           if (!isDigitText(digits)) throw badField('digits', 'must be 1 to 64 of 0-9 * # A-D, with w and W for pauses');
-          const leg = wordField(request.body, 'leg', ['aleg', 'bleg', 'both']) ?? 'aleg';
+          // The Go SDK calls it legs here too.
+          const leg = wordField(request.body, 'leg', LEGS) ?? wordField(request.body, 'legs', LEGS) ?? 'aleg';
           const targets = leg === 'aleg' ? [call] : [...(leg === 'both' ? [call] : []), ...othersOf(call, calls)];
           for (const each of targets) each.leg?.sendDigits(digits);
           return { status: 202, body: { message: 'digits sent' } };
@@ -125,7 +128,7 @@ interface Transfer {
 }
 
 function parseTransfer(body: Body, rules: CallsDeps['rules']): Transfer {
-  const legs = wordField(body, 'legs', ['aleg', 'bleg', 'both']) ?? 'aleg';
+  const legs = wordField(body, 'legs', LEGS) ?? 'aleg';
   return {
     aleg: legs === 'bleg' ? undefined : parseTarget(body, 'aleg', rules),
     bleg: legs === 'aleg' ? undefined : parseTarget(body, 'bleg', rules),

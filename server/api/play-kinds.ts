@@ -23,12 +23,20 @@ export function playKinds(rules: PlayBodyRules, speaker: Speaker): readonly Play
 }
 
 /** `type` is taken and means nothing: what it may say is not documented anywhere. */
-function parseSpeakBody(body: Body, rules: PlayBodyRules, speaker: Speaker): PlayBody {
+function parseSpeakBody(given: Body, rules: PlayBodyRules, speaker: Speaker): PlayBody {
+  const body = withVoice(given);
   const text = textField(body, 'text');
   const found = speaker.address(text ?? '', filled(body, 'voice'), filled(body, 'language'));
   if (found.ok) return { urls: [found.address], spoken: found.spoken, ...parsePlayManner(body, rules) };
   if (found.wrong === 'engine') throw new ApiError('speak_unavailable');
   throw badField(found.wrong, found.expected);
+}
+
+/** Plivo's Go SDK sends the voice of a call's Speak under the name of another field. */
+function withVoice(body: Body): Body {
+  const { length } = body;
+  const isVoice = typeof length === 'string' && /^[a-z]/i.test(length) && filled(body, 'voice') === undefined;
+  return isVoice ? { ...body, voice: length, length: undefined } : body;
 }
 
 /** Clients that always send every field send an empty one for the default. */

@@ -162,7 +162,11 @@ test('digits go to the call, or to the others in its MPC', async () => {
   const sent = await app.api('POST', `/Call/${ana}/DTMF/`, { digits: '12#' });
   assert.deepEqual([sent.status, sent.body.message], [202, 'digits sent']);
   assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: '9', leg: 'bleg' })).status, 202);
-  assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: '1w2W3', leg: 'both' })).status, 202);
+  assert.equal(
+    (await app.api('POST', `/Call/${ana}/DTMF/`, { digits: '1w2W3', legs: 'both' })).status,
+    202,
+    'as Go calls it',
+  );
   assert.deepEqual(
     [hers?.digits, his?.digits],
     [

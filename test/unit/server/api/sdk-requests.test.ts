@@ -94,6 +94,16 @@ test('go: Speak, which it alone has, sends mix always, and reads member ids as s
   assert.equal((await from('go', 'stop speak')).status, 204);
 });
 
+test("go: the voice of a call's Speak comes as its length", async () => {
+  const { member } = await app.join('other');
+  const params = { text: 'hello', length: 'MAN', language: 'en-US' };
+  const request = { ...wireRequest('go', 'start speak', params), path: `/Call/${member.callUuid}/Speak/` };
+  const { status, text } = await replay(app.url, wireBytes(request, to()));
+  assert.equal(status, 202, text);
+  const { body: shown } = await app.api('GET', '/MultiPartyCall/name_other/Play/');
+  assert.equal(shown.objects[0].speech.voice, 'MAN');
+});
+
 test('go: a refusal is never empty, or the SDK sees no error at all', async () => {
   const requests = [
     ['GET', '/MultiPartyCall/name_nobody/'],
