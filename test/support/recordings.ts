@@ -62,6 +62,7 @@ export class RecordingRig {
   date = new Date('2026-03-04T05:06:07.000Z');
   readonly #disk = new DiskDouble();
   #store = storeOn(this.#disk).store;
+  readonly #open = new Set<WavHandle>();
   #uuids = 0;
   #options: RecordingRigOptions;
 
@@ -75,6 +76,7 @@ export class RecordingRig {
   async restart(options: RecordingRigOptions = {}): Promise<void> {
     this.#options = options;
     this.recordings.archive.close();
+    await this.#letGo();
     await this.#store.write([]);
     this.#store = storeOn(this.#disk).store;
     this.rows = recordingRows(this.#store);
@@ -134,8 +136,16 @@ export class RecordingRig {
     return this.news.filter(({ recording }) => recording.id === id).map(({ type }) => type);
   }
 
-  remove(): void {
+  async remove(): Promise<void> {
+    await this.#letGo();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** As the end of a process does. */
+  async #letGo(): Promise<void> {
+    // Most are closed already.
+    for (const handle of this.#open) await handle.close().catch(() => {});
+    this.#open.clear();
   }
 
   #newDirectory(): Directory {
@@ -150,10 +160,18 @@ export class RecordingRig {
 
   #newRecordings(): Recordings {
     const { rows } = this;
-    const { limits, encoder = COPYING, openFile } = this.#options;
+    const { limits, encoder = COPYING, openFile = (path) => open(path, 'wx') } = this.#options;
     return new Recordings({
       engine: this.engine,
-      folder: new Folder({ path: this.folder, encoder, ...(openFile && { openFile }) }),
+      folder: new Folder({
+        path: this.folder,
+        encoder,
+        openFile: async (path) => {
+          const handle = await openFile(path);
+          this.#open.add(handle);
+          return handle;
+        },
+      }),
       rows,
       clock: this.clock,
       base: () => 'http://here',
