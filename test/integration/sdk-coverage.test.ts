@@ -102,7 +102,10 @@ test("Plivo's npm package drives every endpoint that it has a method for", async
   await mpcs.resumeParticipantRecording(1, of());
   await mpcs.stopParticipantRecording(1, of());
   const id = String(recording.recordingId);
-  await until('both recordings are there', async () => (await recordings.list({})).length === 2);
+  await until('both recordings are finished', async () => {
+    const lengths = (await recordings.list({})).map(({ recordingDurationMs }) => recordingDurationMs);
+    return lengths.length === 2 && !lengths.includes(null);
+  });
   assert.equal((await recordings.get(id)).recordingId, id);
   await recordings.delete(id);
 
