@@ -77,9 +77,19 @@ export class Apps implements Reception {
     };
   }
 
+  /** A member whose call is over has left her MPC as well; nothing is left that the answer could go on with. */
+  #tellExit(call: Call): void {
+    if (call.place.in !== 'mpc') return;
+    const { mpc, member } = call.place;
+    const { onExitAction } = member.terms;
+    if (!onExitAction) return;
+    this.#deps.tell(call.uuid, onExitAction, callFields(call, exitFields(mpc, member, member.exitCause)));
+  }
+
   #onEnded(call: Call): void {
     this.#runs.get(call)?.stop();
     this.#runs.delete(call);
+    this.#tellExit(call);
     const { hangup, answer, tell } = this.#deps;
     if (hangup && answer && call.kind === 'sip' && call.direction === 'inbound')
       tell(call.uuid, hangup, hangupFields(call));
