@@ -52,10 +52,17 @@ export interface Front {
 
 /** Loopback addresses that strangers come from, as they would from other hosts. Callers are at 127.0.0.1. */
 export const STRANGER = '127.0.0.9';
-/** Need no password: a telephone system of ours that went mad. */
-export const TRUSTED = '127.0.0.2';
-/** Another one, whose flood is not to be counted against the first. */
-export const TRUSTED_FLOODER = '127.0.0.3';
+/** Need no password: telephone systems of ours that went mad. Each has a rate of its own. */
+export const TRUSTED_NETWORK = '127.0.6.0/24';
+export const TRUSTED = {
+  tortureUdp: '127.0.6.1',
+  tortureTcp: '127.0.6.2',
+  stream: '127.0.6.3',
+  deaf: '127.0.6.4',
+  sdp: '127.0.6.5',
+  caller: '127.0.6.6',
+  flood: '127.0.6.7',
+} as const;
 
 export function isOver({ endsAt }: Front): boolean {
   return performance.now() >= endsAt;

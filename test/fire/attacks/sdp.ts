@@ -29,7 +29,7 @@ export const sdp: Attack = {
   run: async (front) => {
     const { server, random } = front;
     const wrong: string[] = [];
-    const wire = await Wire.open('UDP', TRUSTED, server.sipPort);
+    const wire = await Wire.open('UDP', TRUSTED.sdp, server.sipPort);
     let sent = 0;
     let taken = 0;
     const call = async (body: string): Promise<number> => {
@@ -45,7 +45,7 @@ export const sdp: Attack = {
       if (final.status < 300 && bye?.status !== 200) wrong.push(`a BYE got ${bye?.status ?? 'no answer'}`);
       return final.status;
     };
-    const good = sdpText({ address: '127.0.0.2', more: ['a=ptime:20', 'a=rtcp:40001', 'a=sendrecv'] });
+    const good = sdpText({ address: TRUSTED.sdp, more: ['a=ptime:20', 'a=rtcp:40001', 'a=sendrecv'] });
     try {
       for (const address of FORBIDDEN) {
         const status = await call(sdpText({ address }));

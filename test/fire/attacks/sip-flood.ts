@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { mutateText } from '../../fuzz/mutate.ts';
 import { pick } from '../../fuzz/target.ts';
 import { CallScript, sdpText } from '../../support/sip-script.ts';
-import { type Attack, type Front, isOver, TRUSTED_FLOODER } from '../attack.ts';
+import { type Attack, type Front, isOver, TRUSTED } from '../attack.ts';
 import { Wire } from '../wire.ts';
 import { SIP_COUNTS } from './sip-torture.ts';
 
@@ -18,17 +18,17 @@ export const sipFlood: Attack = {
     'requests of every method, whole and spoiled, from ten strangers and from a trusted neighbour, beyond any rate',
   counts: SIP_COUNTS,
   run: async (front) => {
-    const from = [...Array.from({ length: STRANGERS }, (_, i) => `127.0.2.${i + 1}`), TRUSTED_FLOODER];
+    const from = [...Array.from({ length: STRANGERS }, (_, i) => `127.0.2.${i + 1}`), TRUSTED.flood];
     const wires = await Promise.all(from.map((address) => Wire.open('UDP', address, front.server.sipPort)));
     const wrong: string[] = [];
     let sent = 0;
     do {
       for (const wire of wires)
-        for (let i = 0; i < BATCH; i++) wire.send(requestOf(front, wire, wire.local.startsWith(TRUSTED_FLOODER)));
+        for (let i = 0; i < BATCH; i++) wire.send(requestOf(front, wire, wire.local.startsWith(TRUSTED.flood)));
       sent += wires.length * BATCH;
       for (const wire of wires) {
         for (const { status, startLine } of wire.received)
-          if (status === 500 || (status < 300 && status > 100 && !wire.local.startsWith(TRUSTED_FLOODER)))
+          if (status === 500 || (status < 300 && status > 100 && !wire.local.startsWith(TRUSTED.flood)))
             wrong.push(`a stranger got ${startLine}`);
         wire.received.length = 0;
       }

@@ -35,7 +35,7 @@ export const sipStream: Attack = {
       }
       do {
         for (const each of [cutAnywhere, twoAtOnce, endless, huge, nonsense, ping]) {
-          const wire = await connect(TRUSTED);
+          const wire = await connect(TRUSTED.stream);
           if (!wire) continue;
           const fault = await each(wire, options(wire), front);
           if (fault !== undefined) wrong.push(fault);
@@ -43,7 +43,7 @@ export const sipStream: Attack = {
           open.pop();
           sent += 1;
         }
-        const deaf = await connect(TRUSTED);
+        const deaf = await connect(TRUSTED.deaf);
         if (deaf) for (let i = 0; i < 50; i++) deaf.send(options(deaf));
         sent += 50;
         await wait(20);

@@ -24,9 +24,10 @@ function torture(transport: 'UDP' | 'TCP'): Attack {
     counts: SIP_COUNTS,
     run: async (front) => {
       const wrong: string[] = [];
+      const from = transport === 'UDP' ? TRUSTED.tortureUdp : TRUSTED.tortureTcp;
       let sent = 0;
       do {
-        const wire = await Wire.open(transport, TRUSTED, front.server.sipPort);
+        const wire = await Wire.open(transport, from, front.server.sipPort);
         const place = {
           transport,
           local: wire.local,
@@ -36,7 +37,7 @@ function torture(transport: 'UDP' | 'TCP'): Attack {
         const cases = tortureCases(place).filter(({ datagramOnly }) => !datagramOnly || transport === 'UDP');
         wire.close();
         for (const each of cases) {
-          const fault = await putTo(front, transport, each);
+          const fault = await putTo(front, transport, from, each);
           if (fault !== undefined) wrong.push(fault);
           sent += 1;
           await wait(PAUSE_MS);
@@ -47,8 +48,13 @@ function torture(transport: 'UDP' | 'TCP'): Attack {
   };
 }
 
-async function putTo(front: Front, transport: 'UDP' | 'TCP', each: TortureCase): Promise<string | undefined> {
-  const wire = await Wire.open(transport, TRUSTED, front.server.sipPort);
+async function putTo(
+  front: Front,
+  transport: 'UDP' | 'TCP',
+  from: string,
+  each: TortureCase,
+): Promise<string | undefined> {
+  const wire = await Wire.open(transport, from, front.server.sipPort);
   try {
     const silent = each.expect === 'silence';
     if (silent) wire.send(each.text);
