@@ -102,7 +102,8 @@ export const DRIVERS: Readonly<Partial<Record<SdkName, Driver>>> = {
     packages: ['default-jdk-headless', 'libokhttp-java'],
     required: false,
     arguments: ['-cp', JARS, 'test/sdk/java/Driver.java'],
-    probe: ['-cp', JARS, '--list-modules'],
+    // A runtime without the compiler runs no source.
+    probe: ['--describe-module', 'jdk.compiler'],
     write: ({ base, authId, authToken, calls }) =>
       [...[base, authId, authToken], ...calls.flatMap(({ method, wire }) => [method, wire.path, wire.body]), ''].join(
         '\n',
