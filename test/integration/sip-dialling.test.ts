@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createSocket, type RemoteInfo } from 'node:dgram';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Baresip } from '../support/baresip.ts';
 import { CallbackReceiver } from '../support/callback-receiver.ts';
@@ -6,6 +8,8 @@ import { plivoClient } from '../support/plivo-sdk.ts';
 import { freePorts } from '../support/ports.ts';
 import { requireProgram } from '../support/programs.ts';
 import { startServer, type TestServer, until } from '../support/server.ts';
+import { answerTo } from '../support/sip-answer.ts';
+import { SipText, sdpText } from '../support/sip-script.ts';
 import { sippTrunk, TRUNK_PASSWORD, TRUNK_USER, type TrunkScenario } from '../support/sipp-trunk.ts';
 import { levelAt } from '../support/tones.ts';
 
@@ -161,6 +165,50 @@ test('a call that rings is taken back when its MPC is ended', async (t) => {
   });
   await until('it is counted', async () => (await dials('cancelled')) === 1);
   await until('nothing is left', async () => /^partyline_sip_dialogs 0$/m.test(await server.metrics()), 40_000);
+});
+
+test('digits reach a far side that has early media while it still rings, pauses and all', async (t) => {
+  const signalling = createSocket('udp4').bind(trunkPort, '127.0.0.1');
+  const sound = createSocket('udp4').bind(0, '127.0.0.1');
+  t.after(() => {
+    signalling.close();
+    sound.close();
+  });
+  await Promise.all([once(signalling, 'listening'), once(sound, 'listening')]);
+  const told: SipText[] = [];
+  const events: { readonly digit: number; readonly at: number }[] = [];
+  const say = (to: RemoteInfo, request: SipText, status: number, reason: string, body?: string): void => {
+    const contact = `sip:callee@127.0.0.1:${trunkPort}`;
+    const text = answerTo(request, status, reason, { tag: 'far', contact, ...(body && { body }) });
+    signalling.send(Buffer.from(text, 'latin1'), to.port, to.address);
+  };
+  signalling.on('message', (bytes, from) => {
+    const request = new SipText(bytes.toString('latin1'));
+    told.push(request);
+    const early = sdpText({ address: '127.0.0.1', port: sound.address().port });
+    if (request.method === 'INVITE') say(from, request, 183, 'Session Progress', early);
+    else if (request.method === 'CANCEL') {
+      say(from, request, 200, 'OK');
+      say(from, told.find(({ method }) => method === 'INVITE')!, 487, 'Request Terminated');
+    }
+  });
+  sound.on('message', (packet) => {
+    const isMarked = (packet[1]! & 0x80) !== 0;
+    if ((packet[1]! & 0x7f) === 101 && isMarked) events.push({ digit: packet[12]!, at: packet.readUInt32BE(4) });
+  });
+  const added = await add('early', { to: NUMBER, send_digits: '1w2', send_on_preanswer: true });
+  assert.equal(added.status, 201, JSON.stringify(added.body));
+  await until('both digits came', () => events.length === 2, 10_000);
+  assert.deepEqual(
+    events.map(({ digit }) => digit),
+    [1, 2],
+  );
+  // 200 ms for the first digit and what follows it, and half a second: in samples of 8 kHz.
+  assert.equal(((events[1]?.at ?? 0) - (events[0]?.at ?? 0)) >>> 0, 0.7 * RATE);
+  assert.deepEqual(await present('early'), [], 'nobody has answered');
+  assert.equal((await server.api('DELETE', '/MultiPartyCall/name_early/')).status, 204);
+  await until('the call is taken back', () => told.some(({ method }) => method === 'CANCEL'));
+  await until('its refusal is acknowledged', () => told.some(({ method }) => method === 'ACK'));
 });
 
 test('whoever may not be called is not: the answer is 403 and no packet leaves', async () => {
