@@ -31,12 +31,39 @@
 /* Larger datagrams are cut and then refused as malformed: no audio packet is that long. */
 #define PACKET_BYTES 2048
 
+/* The clocks are read one after the other; what lies between two readings of them is no step. */
+#define CLOCKS_APART_MS 1.0
+
 typedef struct {
   int fds[MAX_SLOTS];
   int highest;
+  /* From wall-clock to monotonic time, as it last was. */
+  double to_monotonic;
+  /* When the wall clock was last seen to have stepped, in monotonic ms. */
+  double stepped_at;
 } Sockets;
 
 static double milliseconds(const struct timespec *time) { return time->tv_sec * 1e3 + time->tv_nsec / 1e6; }
+
+/* Takes note of where the wall clock stands, and gives the monotonic time. */
+static double read_clocks(Sockets *sockets) {
+  struct timespec wall, steady;
+  clock_gettime(CLOCK_REALTIME, &wall);
+  clock_gettime(CLOCK_MONOTONIC, &steady);
+  double now = milliseconds(&steady), to_monotonic = now - milliseconds(&wall), moved = to_monotonic - sockets->to_monotonic;
+  if (moved > CLOCKS_APART_MS || moved < -CLOCKS_APART_MS) sockets->stepped_at = now;
+  sockets->to_monotonic = to_monotonic;
+  return now;
+}
+
+/*
+ * The kernel stamps packets by the wall clock, which may step (NTP, or by hand). A stamp from before a step says nothing any
+ * more, and lies before the step or in the future: such a packet came now, and is late by a tick at most.
+ */
+static double arrival_of(const struct timespec *stamp, const Sockets *sockets, double now) {
+  double arrival = milliseconds(stamp) + sockets->to_monotonic;
+  return arrival > now || arrival < sockets->stepped_at ? now : arrival;
+}
 
 static Sockets *sockets_of(napi_env env) {
   Sockets *sockets = NULL;
@@ -124,12 +151,7 @@ static napi_value receive(napi_env env, napi_callback_info info) {
   struct iovec vectors[PER_SOCKET];
   struct sockaddr_in sources[PER_SOCKET];
   char control[PER_SOCKET][CMSG_SPACE(sizeof(struct timespec))];
-  struct timespec wall, steady;
-  clock_gettime(CLOCK_REALTIME, &wall);
-  clock_gettime(CLOCK_MONOTONIC, &steady);
-  /* The kernel stamps wall-clock time; this carries it over to the clock that never steps. */
-  double to_monotonic = milliseconds(&steady) - milliseconds(&wall);
-  double now = milliseconds(&steady);
+  double now = read_clocks(sockets);
   size_t used = 0;
   int packets = 0;
   memset(messages, 0, sizeof messages);
@@ -158,7 +180,7 @@ static napi_value receive(napi_env env, napi_callback_info info) {
       if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_TIMESTAMPNS) {
         struct timespec stamp;
         memcpy(&stamp, CMSG_DATA(header), sizeof stamp);
-        arrival = milliseconds(&stamp) + to_monotonic;
+        arrival = arrival_of(&stamp, sockets, now);
       }
       double *entry = meta + (size_t)packets * 5;
       entry[0] = slot;
