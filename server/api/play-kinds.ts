@@ -35,7 +35,8 @@ function parseSpeakBody(given: Body, rules: PlayBodyRules, speaker: Speaker): Pl
 /** Plivo's Go SDK sends the voice of a call's Speak under the name of another field. */
 function withVoice(body: Body): Body {
   const { length } = body;
-  const isVoice = typeof length === 'string' && /^[a-z]/i.test(length) && filled(body, 'voice') === undefined;
+  const isVoice =
+    typeof length === 'string' && /^(woman|man|polly\..+)$/i.test(length) && filled(body, 'voice') === undefined;
   return isVoice ? { ...body, voice: length, length: undefined } : body;
 }
 
