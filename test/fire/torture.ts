@@ -310,7 +310,7 @@ export function tortureCases(place: TorturePlace): TortureCase[] {
 
 /** What is wrong with the answer to a case; undefined when nothing is. */
 export function judgeTorture({ what, expect }: TortureCase, status: number | undefined): string | undefined {
-  const got = status === undefined ? 'no answer' : String(status);
+  const got = status === undefined ? 'got no answer' : String(status);
   const fits =
     expect === 'silence'
       ? status === undefined

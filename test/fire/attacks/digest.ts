@@ -69,7 +69,7 @@ export const digest: Attack = {
       const serial = front.serial();
       const wire = await Wire.open(
         'UDP',
-        `127.0.${3 + ((serial >> 7) % 100)}.${1 + (serial % 127)}`,
+        `127.0.${10 + ((serial >> 7) % 100)}.${1 + (serial % 127)}`,
         front.server.sipPort,
       );
       wires.push(wire);
@@ -97,7 +97,7 @@ export const digest: Attack = {
       const refused = async (what: string, answer: Promise<SipText | undefined>): Promise<void> => {
         const status = (await answer)?.status;
         if (status === undefined || ![400, 401, 403, 404, 503].includes(status))
-          wrong.push(`${what}: ${status ?? 'no answer'}`);
+          wrong.push(`${what}: ${status ?? 'got no answer'}`);
         await wait(PAUSE_MS);
       };
       const register = async (name: string, headers: Record<string, string>): Promise<SipText | undefined> =>
@@ -119,7 +119,7 @@ export const digest: Attack = {
       for (let i = 0; i < 30; i++) {
         const name = i % 2 === 0 ? user : `nobody${i}`;
         const { final } = await thief.ask(i % 3 === 0 ? 'INVITE' : 'REGISTER', name);
-        if (!final || ![401, 503].includes(final.status)) wrong.push(`a guess met ${final?.status ?? 'no answer'}`);
+        if (!final || ![401, 503].includes(final.status)) wrong.push(`a guess got ${final?.status ?? 'no answer'}`);
         if (final?.status !== 401) continue;
         const guess = authorizationFor(final, {
           user: name,

@@ -64,7 +64,7 @@ async function cutAnywhere(wire: Wire, text: string, { random }: Front): Promise
     await wait(1);
   }
   const final = await wire.final(ANSWER_MS);
-  return final ? undefined : 'a message that came in pieces was not answered';
+  return final ? undefined : 'a message that came in pieces got no answer';
 }
 
 async function twoAtOnce(wire: Wire, text: string): Promise<string | undefined> {
@@ -72,7 +72,7 @@ async function twoAtOnce(wire: Wire, text: string): Promise<string | undefined> 
     text + text.replace(/^CSeq: \d+/m, 'CSeq: 2').replace(/branch=\w+/, 'branch=z9hG4bKsecond') + text.slice(0, 40),
   );
   const finals = [await wire.final(ANSWER_MS), await wire.final(ANSWER_MS)];
-  return finals.every(Boolean) ? undefined : 'two messages at once did not get two answers';
+  return finals.every(Boolean) ? undefined : 'of two messages at once one got no answer';
 }
 
 /** More of headers than a message may have. */
@@ -98,5 +98,5 @@ async function nonsense(wire: Wire, _: string, { random }: Front): Promise<strin
 
 async function ping(wire: Wire, text: string): Promise<string | undefined> {
   wire.send('\r\n\r\n'.repeat(5000) + text);
-  return (await wire.final(ANSWER_MS)) ? undefined : 'a message behind many pings was not answered';
+  return (await wire.final(ANSWER_MS)) ? undefined : 'a message behind many pings got no answer';
 }

@@ -88,7 +88,7 @@ test('an answer is judged by what its case expects', () => {
   const each = (expect: TortureCase['expect']): TortureCase => ({ what: 'x', expect, text: '' });
   assert.equal(judgeTorture(each([400]), 400), undefined);
   assert.equal(judgeTorture(each([400, 481]), 200), 'x: 200, not 400 or 481');
-  assert.equal(judgeTorture(each([200]), undefined), 'x: no answer, not 200');
+  assert.equal(judgeTorture(each([200]), undefined), 'x: got no answer, not 200');
   assert.equal(judgeTorture(each('silence'), undefined), undefined);
   assert.equal(judgeTorture(each('silence'), 400), 'x: 400, not silence');
   assert.equal(judgeTorture(each('refusal'), 500), 'x: 500, not refusal');
