@@ -1,5 +1,6 @@
 import { RefusedAddress } from './connector.ts';
 import type { ClipFailure } from './failure.ts';
+import { parseUrl } from './policy.ts';
 
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -48,8 +49,8 @@ export function nextHop(from: URL, location: string | string[] | undefined): str
   if (typeof location !== 'string' || location === '') return failed('redirects', 'a redirect without one target');
   // Header bytes arrive as latin1; what sites write there is UTF-8.
   const target = Buffer.from(location, 'latin1').toString('utf8');
-  if (!URL.canParse(target, from.href)) return failed('redirects', 'a redirect to no valid URL');
-  const next = new URL(target, from);
+  const next = parseUrl(target, from.href);
+  if (!next) return failed('redirects', 'a redirect to no valid URL');
   if (from.protocol === 'https:' && next.protocol === 'http:') {
     return failed('redirects', 'a redirect from https to http');
   }

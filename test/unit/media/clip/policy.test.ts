@@ -141,6 +141,10 @@ describe('the check of a source before any connection', () => {
     refused(['http://1.1.1.1&@127.0.0.1/', 'http://example.com@127.0.0.1/', 'http://127.0.0.1#@example.com/']);
   });
 
+  test('what is no URL is refused however often it is asked for', () => {
+    for (let i = 0; i < 20_000; i++) refused(['https:/&\u00c4\u00b8:80/a.mp3\u00c0x=1#y']);
+  });
+
   test('no damage to a URL gets it past the guard', () => holds(TEXT_TARGETS.url, 5000));
 
   test('IPv6 that carries an IPv4 address is judged by it, and only global unicast passes', () => {
