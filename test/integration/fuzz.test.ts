@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { TARGETS } from '../fuzz/targets.ts';
 
-const SECONDS = process.env.FUZZ_SECONDS ?? '45';
+const SECONDS = process.env.FUZZ_SECONDS ?? '30';
 
 test('spoiled bytes break nothing that reads the bytes of strangers', (t) => {
   const args = ['--import', 'tsx', 'test/fuzz/fuzz.ts', '--seconds', SECONDS];
