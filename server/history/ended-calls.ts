@@ -84,11 +84,8 @@ export class EndedCalls {
 
   /** Forgets what ended before a time, and the oldest of what is too much. */
   async sweep(before: number): Promise<void> {
-    for await (const row of this.#rows.oldestFirst()) {
-      const surplus = this.#count > this.#deps.max;
-      // Nothing ends before it begins: all that follow are younger than what goes.
-      if (!surplus && row.createdAt > before) break;
-      if (!surplus && row.endedAt > before) continue;
+    const isSurplus = (): boolean => this.#count > this.#deps.max;
+    for await (const row of this.#rows.overdue(before, ({ endedAt }) => endedAt, isSurplus)) {
       this.#count -= 1;
       await this.#rows.remove(row);
     }

@@ -49,8 +49,8 @@ const ALIVE = 'at';
 const BATCH_ROWS = 500;
 
 /**
- * The MPCs of earlier, who was in them, and the calls of earlier, on disk alone. It is written as things happen, so what lived when the process
- * was killed is known at the next start, and shown as ended then.
+ * The MPCs of earlier, who was in them, and the calls of earlier, on disk alone. It is written as things happen, so what lived
+ * when the process was killed is known at the next start, and shown as ended then.
  */
 export class History {
   readonly calls: EndedCalls;
@@ -197,11 +197,8 @@ export class History {
 
   async #sweepRows(): Promise<void> {
     const oldest = this.#deps.now().getTime() - this.#deps.limits.keptMs;
-    for await (const row of this.#mpcs.oldestFirst()) {
-      const surplus = this.#count > this.#deps.limits.maxMpcs;
-      // Nothing ends before it was created: all that follow are younger than what goes.
-      if (!surplus && row.createdAt > oldest) break;
-      if (row.endedAt === undefined || (!surplus && row.endedAt > oldest)) continue;
+    const isSurplus = (): boolean => this.#count > this.#deps.limits.maxMpcs;
+    for await (const row of this.#mpcs.overdue(oldest, ({ endedAt }) => endedAt, isSurplus)) {
       await this.#forget(row);
       this.#count -= 1;
     }

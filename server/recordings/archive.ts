@@ -25,7 +25,7 @@ export interface ArchiveObserver {
 export interface ArchiveDeps {
   readonly folder: Folder;
   /** By their beginning. */
-  readonly rows: Pick<Timeline<RecordingRow>, 'put' | 'remove' | 'get' | 'newestFirst' | 'oldestFirst'>;
+  readonly rows: Pick<Timeline<RecordingRow>, 'put' | 'remove' | 'get' | 'newestFirst' | 'oldestFirst' | 'overdue'>;
   readonly limits: ArchiveLimits;
   readonly clock: Clock;
   readonly now: () => Date;
@@ -150,10 +150,7 @@ export class Archive {
     if (limits.keptMs === undefined) return;
     this.#sweepLater();
     const before = now().getTime() - limits.keptMs;
-    for await (const row of rows.oldestFirst()) {
-      // Nothing ends before it begins: all that follow are younger.
-      if (Date.parse(row.startedAt) > before) break;
-      if (!isOver(row) || Date.parse(row.endedAt ?? row.startedAt) > before) continue;
+    for await (const row of rows.overdue(before, endOf, () => false)) {
       try {
         if ((await this.remove(row.id)) === 'removed') observer.expired(row);
       } catch (error) {
@@ -170,6 +167,10 @@ export class Archive {
       SWEEP_MS,
     );
   }
+}
+
+function endOf(row: RecordingRow): number | undefined {
+  return isOver(row) ? Date.parse(row.endedAt ?? row.startedAt) : undefined;
 }
 
 /** A wav that nothing is remembered of. */

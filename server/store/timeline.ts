@@ -63,6 +63,19 @@ export class Timeline<T> {
     for await (const { value } of this.#rows.iterate()) yield value;
   }
 
+  /**
+   * Those that may go, the oldest first: what ended before a time, and the oldest of what is too much, as long as `isSurplus`.
+   * What has not ended stays. A row's time is when it began, so all behind one that began later are younger than what goes.
+   */
+  async *overdue(before: number, endOf: (row: T) => number | undefined, isSurplus: () => boolean): AsyncGenerator<T> {
+    for await (const row of this.oldestFirst()) {
+      const surplus = isSurplus();
+      if (!surplus && this.#momentOf(row).time > before) return;
+      const end = endOf(row);
+      if (end !== undefined && (surplus || end <= before)) yield row;
+    }
+  }
+
   /** By walking over all of them. */
   async count(): Promise<number> {
     let count = 0;
