@@ -1,5 +1,5 @@
 import { type CallStreamTerms, DEFAULT_TIMEOUT_SECONDS, httpTwin } from '../call-streams/index.ts';
-import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
+import type { CallbackTarget } from '../callbacks/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import {
   type AudioFormat,
@@ -8,7 +8,7 @@ import {
   FORMAT_NAMES,
   parseContentType,
 } from '../ws/index.ts';
-import { calledUrl, type UrlRules } from './called-url.ts';
+import { calledTarget, type UrlRules } from './called-url.ts';
 import { flagField, numberField, textField, wordField } from './fields.ts';
 import type { Body } from './resource.ts';
 
@@ -81,6 +81,5 @@ function parseCallback(body: Body, rules: UrlRules): CallbackTarget | undefined 
   const method = wordField(body, 'status_callback_method', ['get', 'post']) === 'get' ? 'GET' : 'POST';
   const text = textField(body, 'status_callback_url');
   if (text === undefined || text === '') return undefined;
-  const url = calledUrl('status_callback_url', text, rules);
-  return callbackTarget(url, method);
+  return calledTarget('status_callback_url', text, rules, method);
 }

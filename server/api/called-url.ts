@@ -1,3 +1,4 @@
+import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import { badField } from '../errors.ts';
 
 export type UrlVerdict = { readonly ok: true } | { readonly ok: false; readonly message: string };
@@ -15,4 +16,9 @@ export function calledUrl(field: string, text: string, { maxUrlLength, checkUrl 
   const verdict = checkUrl(text);
   if (!verdict.ok) throw badField(field, `cannot be called: ${verdict.message}`);
   return new URL(text);
+}
+
+/** Such a URL as a callback is called: its fragment is Plivo's tuning. */
+export function calledTarget(field: string, text: string, rules: UrlRules, method: 'GET' | 'POST'): CallbackTarget {
+  return callbackTarget(calledUrl(field, text, rules), method);
 }

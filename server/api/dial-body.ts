@@ -1,9 +1,9 @@
 import { isDigitText } from '../../media/index.ts';
-import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
+import type { CallbackTarget } from '../callbacks/index.ts';
 import { type DialOrder, isCaller, type Routed } from '../dial/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import type { JoinTerms } from '../mpc/index.ts';
-import { calledUrl, type UrlRules } from './called-url.ts';
+import { calledTarget, type UrlRules } from './called-url.ts';
 import { flagField, numberField, textField, wordField } from './fields.ts';
 import type { Body } from './resource.ts';
 
@@ -131,19 +131,14 @@ function music(body: Body, rules: DialBodyRules): DialOrder['music'] {
   const text = given(body, 'dial_music');
   const word = text?.toLowerCase() ?? 'real';
   if (word === 'real' || word === 'none') return word;
-  return checked(text ?? '', 'dial_music', rules, 'GET');
+  return calledTarget('dial_music', text ?? '', rules, 'GET');
 }
 
 /** Of `NAME_url` and `NAME_method`. */
 function target(body: Body, name: string, rules: DialBodyRules, fallback: 'GET' | 'POST'): CallbackTarget | undefined {
   const word = wordField(body, `${name}_method`, ['get', 'post'])?.toUpperCase() as 'GET' | 'POST' | undefined;
   const text = given(body, `${name}_url`);
-  return text === undefined ? undefined : checked(text, `${name}_url`, rules, word ?? fallback);
-}
-
-function checked(text: string, name: string, rules: DialBodyRules, method: 'GET' | 'POST'): CallbackTarget {
-  const url = calledUrl(name, text, rules);
-  return callbackTarget(url, method);
+  return text === undefined ? undefined : calledTarget(`${name}_url`, text, rules, word ?? fallback);
 }
 
 /** SDKs send empty text for what their caller left out. */

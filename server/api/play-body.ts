@@ -1,9 +1,9 @@
-import type { Duck, PlayOptions } from '../../media/index.ts';
-import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
+import { type Duck, PLAIN_PLAY, type PlayOptions } from '../../media/index.ts';
+import type { CallbackTarget } from '../callbacks/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import { parseMemberSelection, parseRole, type Role } from '../mpc/index.ts';
 import type { SpokenText } from '../speak/index.ts';
-import { calledUrl, type UrlRules } from './called-url.ts';
+import { calledTarget, type UrlRules } from './called-url.ts';
 import { flagField, listField, numberField, textField, wordField } from './fields.ts';
 import type { Body } from './resource.ts';
 
@@ -82,17 +82,17 @@ export function parseUrls(body: Body, rules: PlayBodyRules): readonly string[] {
 export function parsePlayOptions(body: Body): PlayOptions {
   return {
     loop: parseLoop(body),
-    gainDb: numberField(body, 'volume', { min: SOFTEST_DB, max: LOUDEST_DB }) ?? 0,
-    startMs: numberField(body, 'start_ms', { min: 0, max: MAX_POSITION_MS }) ?? 0,
+    gainDb: numberField(body, 'volume', { min: SOFTEST_DB, max: LOUDEST_DB }) ?? PLAIN_PLAY.gainDb,
+    startMs: numberField(body, 'start_ms', { min: 0, max: MAX_POSITION_MS }) ?? PLAIN_PLAY.startMs,
     lengthMs: parseLengthMs(body),
-    fadeInMs: numberField(body, 'fade_in_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
-    fadeOutMs: numberField(body, 'fade_out_ms', { min: 0, max: MAX_FADE_MS }) ?? 0,
-    mix: flagField(body, 'mix') ?? true,
+    fadeInMs: numberField(body, 'fade_in_ms', { min: 0, max: MAX_FADE_MS }) ?? PLAIN_PLAY.fadeInMs,
+    fadeOutMs: numberField(body, 'fade_out_ms', { min: 0, max: MAX_FADE_MS }) ?? PLAIN_PLAY.fadeOutMs,
+    mix: flagField(body, 'mix') ?? PLAIN_PLAY.mix,
     ...parsePlace(body),
-    covered: wordField(body, 'covered', ['dip', 'pause']) ?? 'dip',
-    priority: numberField(body, 'priority', { min: 0, max: 9, whole: true }) ?? 0,
+    covered: wordField(body, 'covered', ['dip', 'pause']) ?? PLAIN_PLAY.covered,
+    priority: numberField(body, 'priority', { min: 0, max: 9, whole: true }) ?? PLAIN_PLAY.priority,
     duck: parseDuck(body),
-    laterJoiners: flagField(body, 'later_joiners') ?? false,
+    laterJoiners: flagField(body, 'later_joiners') ?? PLAIN_PLAY.laterJoiners,
   };
 }
 
@@ -142,7 +142,7 @@ function parseLoop(body: Body): number {
   const { loop } = body;
   if (typeof loop === 'boolean' || (typeof loop === 'string' && /^(true|false)$/i.test(loop)))
     return flagField(body, 'loop') ? 0 : 1;
-  return numberField(body, 'loop', { min: 0, max: 1000, whole: true }) ?? 1;
+  return numberField(body, 'loop', { min: 0, max: 1000, whole: true }) ?? PLAIN_PLAY.loop;
 }
 
 function parseLengthMs(body: Body): number | undefined {
@@ -156,7 +156,7 @@ function parsePlace(body: Body): Pick<PlayOptions, 'mode' | 'layer'> {
   const mode = wordField(body, 'mode', ['queue', 'replace', 'layer']) ?? 'queue';
   const layer = wordField(body, 'layer', ['bed', 'announcement', 'whisper']);
   if (mode === 'layer' && layer === undefined) throw badField('layer', 'must say which: bed, announcement or whisper');
-  return { mode: mode === 'replace' ? 'replace' : 'queue', layer: layer ?? 'announcement' };
+  return { mode: mode === 'replace' ? 'replace' : 'queue', layer: layer ?? PLAIN_PLAY.layer };
 }
 
 /** `true`, or the loudness to reach. */
@@ -172,7 +172,7 @@ export function parseCallback(body: Body, rules: PlayBodyRules): CallbackTarget 
   return checkedCallback('callback_url', textField(body, 'callback_url'), method, rules);
 }
 
-/** The callback in a field. Its fragment is Plivo's tuning. */
+/** The callback in a field that may be empty. */
 export function checkedCallback(
   field: string,
   text: string | undefined,
@@ -180,8 +180,7 @@ export function checkedCallback(
   rules: UrlRules,
 ): CallbackTarget | undefined {
   if (text === undefined || text === '') return undefined;
-  const url = calledUrl(field, text, rules);
-  return callbackTarget(url, method === 'get' ? 'GET' : 'POST');
+  return calledTarget(field, text, rules, method === 'get' ? 'GET' : 'POST');
 }
 
 /** `true`, or the gain of live speech in dB, or all three numbers. */
