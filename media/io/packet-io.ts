@@ -1,6 +1,6 @@
 /**
- * Takes a datagram. `bytes[start, end)` is only valid during the call and may be written to in it; `arrivedAt` is on the process's monotonic clock,
- * in ms.
+ * Takes a datagram. `bytes[start, end)` is only valid during the call and may be written to in it; `arrivedAt` is on the
+ * process's monotonic clock, in ms.
  */
 export type PacketHandler = (
   bytes: Uint8Array,

@@ -130,7 +130,12 @@ export function writeRtpHeader(
 
 /** Reads 32 bits, most significant byte first. The caller has checked the bounds. */
 export function readUint32(bytes: Uint8Array, offset: number): number {
-  return ((bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!) >>> 0;
+  return readInt32(bytes, offset) >>> 0;
+}
+
+/** The same bits signed, as a cell of an `Int32Array` has them. */
+export function readInt32(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset]! << 24) | (bytes[offset + 1]! << 16) | (bytes[offset + 2]! << 8) | bytes[offset + 3]!;
 }
 
 /** Writes the low 32 bits of `value`, most significant byte first. */

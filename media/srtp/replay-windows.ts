@@ -64,8 +64,7 @@ export class ReplayWindows {
   /** Begins a stream with its first packet, in the place of one that is over if need be. */
   begin(ssrc: number, high: number, low: number): void {
     const cells = this.#cells;
-    const place = (this.#current + STREAM_CELLS) % REPLAY_CELLS;
-    const at = this.#current < 0 ? 0 : place;
+    const at = this.#current < 0 ? 0 : (this.#current + STREAM_CELLS) % REPLAY_CELLS;
     cells[at + CELLS.ssrc] = ssrc;
     cells[at + CELLS.high] = high;
     cells[at + CELLS.low] = low;

@@ -1,12 +1,15 @@
-import { findPayload } from '../rtp/packet.ts';
+import { findPayload, readInt32 } from '../rtp/packet.ts';
 import { REPLAY_CELLS, ReplayWindows } from './replay-windows.ts';
 import { SessionKeys } from './session-keys.ts';
-import { isSameKey, REPORT_TAG_BYTES, type SrtpDirection, TAG_BYTES } from './srtp-terms.ts';
-
-/** RTCP's header and SSRC are sent in clear; E flag and index stand before the tag (RFC 3711 section 3.4). */
-const REPORT_CLEAR_BYTES = 8;
-const REPORT_INDEX_BYTES = 4;
-const INDEX_MASK = 0x7fffffff;
+import {
+  isSameKey,
+  REPORT_CLEAR_BYTES,
+  REPORT_INDEX_BYTES,
+  REPORT_INDEX_MASK,
+  REPORT_TAG_BYTES,
+  type SrtpDirection,
+  TAG_BYTES,
+} from './srtp-terms.ts';
 
 /** Not to be believed: forged, damaged, not encrypted, too old, or come before. */
 export const REFUSED = -1;
@@ -43,7 +46,7 @@ export class SrtpReceiver {
     const payload = findPayload(bytes, start, tagAt);
     if (payload < 0) return REFUSED;
     const low = (bytes[start + 2]! << 8) | bytes[start + 3]!;
-    const ssrc = readWord(bytes, start + 8);
+    const ssrc = readInt32(bytes, start + 8);
     const place = this.#streams.find(ssrc);
     let high = 0;
     let ahead = 1;
@@ -66,9 +69,9 @@ export class SrtpReceiver {
     const tagAt = end - REPORT_TAG_BYTES;
     const indexAt = tagAt - REPORT_INDEX_BYTES;
     if (indexAt < start + REPORT_CLEAR_BYTES) return REFUSED;
-    const word = readWord(bytes, indexAt);
-    const index = word & INDEX_MASK;
-    const ssrc = readWord(bytes, start + 4);
+    const word = readInt32(bytes, indexAt);
+    const index = word & REPORT_INDEX_MASK;
+    const ssrc = readInt32(bytes, start + 4);
     const place = this.#reports.find(ssrc);
     const high = index >> 16;
     const low = index & 0xffff;
@@ -84,8 +87,4 @@ export class SrtpReceiver {
     else this.#reports.note(place, ahead, high, low);
     return indexAt;
   }
-}
-
-function readWord(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
 }

@@ -1,13 +1,18 @@
-import { RTP_HEADER_BYTES, writeUint32 } from '../rtp/packet.ts';
+import { RTP_HEADER_BYTES, readInt32, writeUint32 } from '../rtp/packet.ts';
 import { SessionKeys } from './session-keys.ts';
-import { isSameKey, REPORT_TAG_BYTES, type SrtpDirection, TAG_BYTES } from './srtp-terms.ts';
+import {
+  isSameKey,
+  REPORT_CLEAR_BYTES,
+  REPORT_INDEX_BYTES,
+  REPORT_INDEX_MASK,
+  REPORT_TAG_BYTES,
+  type SrtpDirection,
+  TAG_BYTES,
+} from './srtp-terms.ts';
 
 /** Cells of a sender's memory. */
 const CELLS = { begun: 0, rollovers: 1, sequence: 2, reports: 3 } as const;
-const REPORT_CLEAR_BYTES = 8;
-const REPORT_INDEX_BYTES = 4;
 const ENCRYPTED = 0x80000000;
-const INDEX_MASK = 0x7fffffff;
 /** The largest packet of any codec, L16 at 48 kHz, with header and tag. */
 const LONGEST_PACKET = 2048;
 
@@ -42,7 +47,7 @@ export class SrtpSender {
     packet.set(head);
     packet.set(payload, RTP_HEADER_BYTES);
     const sequence = (head[2]! << 8) | head[3]!;
-    const ssrc = (head[8]! << 24) | (head[9]! << 16) | (head[10]! << 8) | head[11]!;
+    const ssrc = readInt32(head, 8);
     const hasWrapped = cells[CELLS.begun] !== 0 && sequence < cells[CELLS.sequence]!;
     const rollovers = cells[CELLS.rollovers]! + (hasWrapped ? 1 : 0);
     // Noted before it is sent: a key stream must never serve two packets, whoever goes on from here.
@@ -60,10 +65,10 @@ export class SrtpSender {
   protectReport(report: Uint8Array): Uint8Array {
     const cells = this.#cells;
     const index = cells[CELLS.reports]!;
-    cells[CELLS.reports] = (index + 1) & INDEX_MASK;
+    cells[CELLS.reports] = (index + 1) & REPORT_INDEX_MASK;
     const indexAt = report.length;
     packet.set(report);
-    const ssrc = (packet[4]! << 24) | (packet[5]! << 16) | (packet[6]! << 8) | packet[7]!;
+    const ssrc = readInt32(packet, 4);
     this.#rtcp.crypt(packet, REPORT_CLEAR_BYTES, indexAt, ssrc, index >> 16, index & 0xffff);
     writeUint32(packet, indexAt, index | ENCRYPTED);
     const tagAt = indexAt + REPORT_INDEX_BYTES;

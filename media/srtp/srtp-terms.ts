@@ -9,6 +9,10 @@ export const TAG_BYTES: Readonly<Record<SrtpSuite, number>> = {
   AES_CM_128_HMAC_SHA1_32: 4,
 };
 export const REPORT_TAG_BYTES = 10;
+/** RTCP's header and SSRC are sent in clear; E flag and index stand before the tag (RFC 3711 section 3.4). */
+export const REPORT_CLEAR_BYTES = 8;
+export const REPORT_INDEX_BYTES = 4;
+export const REPORT_INDEX_MASK = 0x7fffffff;
 
 /** What a call agreed about SRTP: one master key and salt for each direction. Secret: never logged, never answered. */
 export interface SrtpTerms {
