@@ -1,7 +1,6 @@
 import { whole } from '../setting-values.ts';
 import type { SettingTable } from './setting.ts';
-
-const day = 86_400;
+import { day } from './units.ts';
 
 /** How many calls, and how long a silent one stays. */
 export const callLimits = {

@@ -1,9 +1,6 @@
 import { whole } from '../setting-values.ts';
 import type { SettingTable } from './setting.ts';
-
-const minute = 60;
-const day = 86_400;
-const megabyte = 2 ** 20;
+import { day, megabyte, minute } from './units.ts';
 
 /** What plays, their sources and the programs that make sound may take. */
 export const clipLimits = {

@@ -1,9 +1,6 @@
 import { whole } from '../setting-values.ts';
 import type { SettingTable } from './setting.ts';
-
-const minute = 60;
-const day = 86_400;
-const megabyte = 2 ** 20;
+import { day, megabyte, minute } from './units.ts';
 
 /** What stays when a call is over, and for how long. */
 export const keeping = {

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { anything, oneOf, whole } from '../setting-values.ts';
 import type { SettingTable } from './setting.ts';
-
-const day = 86_400;
+import { day } from './units.ts';
 
 /** The process, its programs and its folder. */
 export const processSettings = {

@@ -1,8 +1,7 @@
 import { MAX_URL_LENGTH } from '../../media/clip/index.ts';
 import { whole } from '../setting-values.ts';
 import type { SettingTable } from './setting.ts';
-
-const megabyte = 2 ** 20;
+import { megabyte } from './units.ts';
 
 /** How large, slow and many requests and connections may be. */
 export const requestLimits = {
