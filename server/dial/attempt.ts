@@ -128,7 +128,7 @@ export class Attempt {
     if (this.destination.route.kind !== 'user') this.#time = allowance.start(() => this.#end('failed', true));
     calls.answered(this.call);
     this.#events.onAnswered();
-    if (this.call.status === 'ended') return;
+    if (isEnded(this.call)) return;
     this.#sendDigits(leg);
     if (!confirmation) return this.#events.onAccepted();
     this.#awaitsKey = true;

@@ -52,8 +52,8 @@ const NUMBER = /^\+?[0-9]{1,24}$/;
 const USER = /^[A-Za-z0-9_.!~*'()&=+$-]{1,64}$/;
 
 /**
- * Decides where a destination leads: a telephone number, a `sip:` or `sips:` address, or the name of a user of ours. What no rule names is
- * refused: nothing leaves by default.
+ * Decides where a destination leads: a telephone number, a `sip:` or `sips:` address, or the name of a user of ours. What no
+ * rule names is refused: nothing leaves by default.
  */
 export function routeTo(destination: string, rules: RouteRules): Routed {
   const text = destination.trim();
