@@ -67,17 +67,3 @@ export const TRUSTED = {
 export function isOver({ endsAt }: Front): boolean {
   return performance.now() >= endsAt;
 }
-
-/** Sums over all its labels, or one series under its full name. */
-export type Scrape = ReadonlyMap<string, number>;
-
-export function scrape(text: string): Scrape {
-  const sums = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const [, name, labels = '', value] = /^(\w+)(\{[^}]*\})? (\S+)$/.exec(line) ?? [];
-    if (name === undefined) continue;
-    sums.set(name, (sums.get(name) ?? 0) + Number(value));
-    if (labels !== '') sums.set(name + labels, Number(value));
-  }
-  return sums;
-}

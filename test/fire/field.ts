@@ -7,9 +7,10 @@ import { UNPINNED } from '../bench/machine.ts';
 import type { System } from '../bench/systems/system.ts';
 import { ClipServer } from '../support/clip-server.ts';
 import { seededRandom } from '../support/random.ts';
+import { type Scrape, scrape } from '../support/scrape.ts';
 import { startServer, type TestServer, until } from '../support/server.ts';
 import { StallWatch } from '../support/stall-watch.ts';
-import { type Attack, type Bystander, type Fates, type Scrape, scrape, TRUSTED_NETWORK } from './attack.ts';
+import { type Attack, type Bystander, type Fates, TRUSTED_NETWORK } from './attack.ts';
 import { isDisturbed, judge, type Row } from './verdict.ts';
 
 const ROOM_SIZE = 8;

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { type Scrape, scrape } from '../support/scrape.ts';
 import type { TestServer } from '../support/server.ts';
 
 /** A server from outside, at one moment. */
@@ -9,8 +10,7 @@ export interface Vitals {
   readonly descriptors: number;
   readonly sockets: number;
   readonly children: number;
-  /** Of its own metrics, by name; the sum over all labels. */
-  readonly metrics: ReadonlyMap<string, number>;
+  readonly metrics: Scrape;
 }
 
 const MIB = 2 ** 20;
@@ -33,7 +33,7 @@ export async function readVitals(server: TestServer, at: number): Promise<Vitals
     descriptors: links.length,
     sockets: links.filter((link) => link.startsWith('socket:')).length,
     children: childrenOf(pid),
-    metrics: sumsOf(await server.metrics()),
+    metrics: scrape(await server.metrics()),
   };
 }
 
@@ -49,16 +49,4 @@ function childrenOf(pid: number): number {
   return readdirSync(`/proc/${pid}/task`)
     .map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'))
     .reduce((sum, text) => sum + text.split(' ').filter(Boolean).length, 0);
-}
-
-/** Each metric's sum over its labels, and each series under its full name. */
-function sumsOf(text: string): Map<string, number> {
-  const sums = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const [, name, labels = '', value] = /^(\w+)(\{[^}]*\})? (\S+)$/.exec(line) ?? [];
-    if (name === undefined) continue;
-    sums.set(name, (sums.get(name) ?? 0) + Number(value));
-    if (labels !== '') sums.set(name + labels, Number(value));
-  }
-  return sums;
 }

@@ -14,6 +14,7 @@ import {
   speaksRaw,
   stalls,
 } from '../../support/clip-server.ts';
+import { playlistsTo } from '../../support/playlists.ts';
 import { type Attack, type Front, isOver } from '../attack.ts';
 
 const PAUSE_MS = 20;
@@ -31,13 +32,7 @@ const told =
 /** Every way in which a source can be bad, by path. */
 function waysOf(canary: Canary, front: Front): Record<string, Handler> {
   const inside = `http://127.0.0.1:${canary.port}/x.mp3`;
-  const playlists = [
-    `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${inside}\n#EXT-X-ENDLIST\n`,
-    `ffconcat version 1.0\nfile '${inside}'\n`,
-    `[playlist]\nFile1=${inside}\n`,
-    `<ASX version="3.0"><Entry><Ref href="${inside}"/></Entry></ASX>`,
-    `v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nc=IN IP4 127.0.0.1\r\nm=audio ${canary.port} RTP/AVP 0\r\n`,
-  ].map((text) => Buffer.from(text.repeat(20)));
+  const playlists = playlistsTo(canary.port).map((text) => Buffer.from(text.repeat(20)));
   const head = SILENCE.subarray(0, 44);
   const raw = (...pieces: (string | Uint8Array)[]): Handler => speaksRaw(pieces, 20);
   return {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { METRICS } from '../../../server/metrics/table.ts';
-import { scrape } from '../../fire/attack.ts';
 import { ATTACKS } from '../../fire/attacks.ts';
 import { judgeTorture, type TortureCase, tortureCases } from '../../fire/torture.ts';
 import { isDisturbed, judge, type Row, tableOf } from '../../fire/verdict.ts';
+import { scrape } from '../../support/scrape.ts';
 
 const CLEAN: Row = {
   attack: 'sdp',

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { audioFixture, bytesOf, id3Tag, wavFile } from '../../../support/audio-files.ts';
 import { Canary, cutsShort, drips, endless, neverAnswers, stalls } from '../../../support/clip-server.ts';
 import { eventually, useClipStore } from '../../../support/clip-store-rig.ts';
+import { playlistsTo } from '../../../support/playlists.ts';
 import { tone } from '../../../support/tones.ts';
 import { writeWav } from '../../../support/wav.ts';
 
@@ -80,14 +81,7 @@ describe('what a source can do wrong', () => {
 
   test('no playlist, and nothing hidden in a file, makes anybody fetch something else', async () => {
     const canary = await Canary.start();
-    const url = `http://127.0.0.1:${canary.port}/x.mp3`;
-    const playlists = [
-      `#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n${url}\n#EXT-X-ENDLIST\n`,
-      `ffconcat version 1.0\nfile '${url}'\n`,
-      `[playlist]\nFile1=${url}\n`,
-      `<ASX version="3.0"><Entry><Ref href="${url}"/></Entry></ASX>`,
-      `v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\nc=IN IP4 127.0.0.1\r\nm=audio ${canary.port} RTP/AVP 0\r\n`,
-    ].map((text) => Buffer.from(text.repeat(50)));
+    const playlists = playlistsTo(canary.port).map((text) => Buffer.from(text.repeat(50)));
     for (const playlist of playlists) {
       for (const file of [playlist, Buffer.concat([id3Tag(10), playlist]), Buffer.concat([mp3, playlist])]) {
         await rig.reasonOf(rig.server.file('/playlist', file));
