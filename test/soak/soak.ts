@@ -33,6 +33,7 @@ const server = await startServer({
   STATUS_CALLBACK_URL: around.receiver.url('/status'),
   // Kept rows are no leak: with few of them the memory is flat as soon as they are full.
   ENDED_MPCS_KEPT: '20',
+  ENDED_CALLS_KEPT: '200',
   PLAYS_KEPT: '50',
   CLIP_CACHE_BYTES: '4194304',
 });
