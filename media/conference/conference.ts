@@ -3,11 +3,11 @@ import { addFrame, MAX_SAMPLE, minusOwn, subtractFrame } from '../audio/pcm.ts';
 import type { ConferenceId, FloorRules, LegChanges, LegId, PlayEndReason, PlayId } from '../engine.ts';
 import type { MixerLeg } from '../leg/leg.ts';
 import { ListeningLeg } from '../leg/listening-leg.ts';
+import { type Desk, deskOf } from './desk.ts';
 import { Floor } from './floor.ts';
 import { Group } from './group.ts';
 import { Listeners, ownLeg } from './listeners.ts';
 import { Member } from './member.ts';
-import { Output } from './output.ts';
 import { type PlayReports, Stage } from './stage.ts';
 import type { Taps } from './taps.ts';
 
@@ -34,12 +34,7 @@ export class Conference {
   readonly #byId = new Map<LegId, Member>();
   readonly #groups = new Map<string, Group>();
   readonly #groupList: Group[] = [];
-  readonly #speech: Int32Array;
-  readonly #whispers: Int32Array;
-  readonly #speechAndWhispers: Int32Array;
-  /** What a talking member hears: made, sent and forgotten one member at a time. */
-  readonly #own: Output;
-  readonly #ownMix: Int32Array;
+  readonly #desk: Desk;
   readonly #floor: Floor;
   readonly #reports: ConferenceReports;
 
@@ -53,11 +48,7 @@ export class Conference {
     this.id = id;
     this.sampleRate = sampleRate;
     this.#samplesPerFrame = samplesPerFrame;
-    this.#speech = new Int32Array(samplesPerFrame);
-    this.#whispers = new Int32Array(samplesPerFrame);
-    this.#speechAndWhispers = new Int32Array(samplesPerFrame);
-    this.#own = new Output(samplesPerFrame);
-    this.#ownMix = new Int32Array(samplesPerFrame);
+    this.#desk = deskOf(samplesPerFrame);
     this.#floor = new Floor(floor);
     this.#reports = reports;
     this.stage = new Stage(samplesPerFrame, reports, (member) => this.#regroup(member));
@@ -68,7 +59,7 @@ export class Conference {
   }
 
   add(id: LegId, leg: MixerLeg, state: LegChanges): Member {
-    const member = new Member(id, leg, this.#samplesPerFrame);
+    const member = new Member(id, leg, this.#desk.frame(this.#members.length));
     member.update(state);
     this.#members.push(member);
     this.#byId.set(id, member);
@@ -96,6 +87,7 @@ export class Conference {
     this.#leaveGroup(member);
     this.#byId.delete(id);
     this.#members.splice(this.#members.indexOf(member), 1);
+    for (const [place, each] of this.#members.entries()) each.frame = this.#desk.frame(place);
     if (member.leg instanceof ListeningLeg) {
       this.#listeners?.remove(member.leg);
       if (this.#listeners?.empty) this.#listeners = undefined;
@@ -132,7 +124,7 @@ export class Conference {
   /** Last part: sums who talks and sends every member one frame. */
   send(tick: number): void {
     const talking = this.#sum();
-    const speech = (talking & 1) !== 0 ? this.#speech : undefined;
+    const speech = (talking & 1) !== 0 ? this.#desk.speech : undefined;
     const everything = (talking & 2) !== 0 ? this.#sumWithWhispers(speech) : speech;
     if (this.taps !== undefined) this.taps.take(everything, this.#groupList, tick);
     if (this.#listeners !== undefined) this.#listeners.take();
@@ -147,13 +139,14 @@ export class Conference {
   /** Sums who talks; bit 0: speech for all, bit 1: whispers. */
   #sum(): number {
     const members = this.#members;
+    const { speech, whispers } = this.#desk;
     if (!this.#floor.open) this.#floor.decide(members);
     let talking = 0;
     for (let i = 0; i < members.length; i++) {
       const member = members[i]!;
       if (!member.talking) continue;
       const bit = member.whispering ? 2 : 1;
-      const sum = member.whispering ? this.#whispers : this.#speech;
+      const sum = member.whispering ? whispers : speech;
       if ((talking & bit) === 0) sum.set(member.frame);
       else addFrame(sum, member.frame);
       talking |= bit;
@@ -162,15 +155,15 @@ export class Conference {
   }
 
   #sumWithWhispers(speech: Int32Array | undefined): Int32Array {
-    if (speech === undefined) return this.#whispers;
-    const sum = this.#speechAndWhispers;
-    for (let i = 0; i < sum.length; i++) sum[i] = this.#whispers[i]! + speech[i]!;
+    const { whispers, speechAndWhispers: sum } = this.#desk;
+    if (speech === undefined) return whispers;
+    for (let i = 0; i < sum.length; i++) sum[i] = whispers[i]! + speech[i]!;
     return sum;
   }
 
   #sendTo(group: Group, live: Int32Array | undefined, tick: number): void {
-    const mix = group.mix(live);
-    const shared = group.output;
+    const { shared, groupMix } = this.#desk;
+    const mix = group.mix(live, groupMix);
     shared.begin(mix === undefined);
     if (mix !== undefined) group.limiter.process(mix, shared.pcm);
     else group.limiter.reset();
@@ -193,7 +186,7 @@ export class Conference {
   #sendWithoutOwn(member: Member, group: Group, mix: Int32Array, tick: number): void {
     const { frame, limiter } = member;
     const { speechGain } = group;
-    const own = this.#own;
+    const { own, ownMix } = this.#desk;
     // Her voice went into the mix ducked, so it comes out ducked by the same rounding.
     if (speechGain !== 1) for (let i = 0; i < frame.length; i++) frame[i] = Math.round(frame[i]! * speechGain);
     if (!member.hadOwnOutput) limiter.copyFrom(group.limiter);
@@ -201,8 +194,8 @@ export class Conference {
     const peak = minusOwn(mix, frame, own.pcm);
     own.begin(peak === 0);
     if (peak > MAX_SAMPLE || limiter.active) {
-      subtractFrame(mix, frame, this.#ownMix);
-      limiter.process(this.#ownMix, own.pcm);
+      subtractFrame(mix, frame, ownMix);
+      limiter.process(ownMix, own.pcm);
     }
     member.leg.push(own, tick);
   }
@@ -216,7 +209,7 @@ export class Conference {
     this.#leaveGroup(member);
     let group = this.#groups.get(key);
     if (!group) {
-      group = new Group(key, base, [...member.airings], this.#samplesPerFrame);
+      group = new Group(key, base, [...member.airings]);
       if (former) group.inherit(former);
       this.#groups.set(key, group);
       this.#groupList.push(group);

@@ -2,7 +2,6 @@ import { Limiter } from '../audio/limiter.ts';
 import { addFrame, addRamped, addScaled } from '../audio/pcm.ts';
 import type { Airing } from '../play/airing.ts';
 import type { Base, Member } from './member.ts';
-import { Output } from './output.ts';
 
 /** How soft a covered layer is, and how long it takes to get there and back. */
 const DIPPED_GAIN = 0.25;
@@ -14,21 +13,16 @@ export class Group {
   readonly base: Base;
   readonly airings: readonly Airing[];
   readonly members: Member[] = [];
-  /** What everyone in it hears who does not talk herself. */
-  readonly output: Output;
   readonly limiter = new Limiter();
   /** The gain of live speech: below 1 while a play ducks it. */
   speechGain = 1;
-  readonly #mix: Int32Array;
   /** The gain of each airing, in their order: below 1 while a higher layer covers it. */
   readonly #layerGains: Float64Array;
 
-  constructor(key: string, base: Base, airings: readonly Airing[], samplesPerFrame: number) {
+  constructor(key: string, base: Base, airings: readonly Airing[]) {
     this.key = key;
     this.base = base;
     this.airings = airings;
-    this.output = new Output(samplesPerFrame);
-    this.#mix = new Int32Array(samplesPerFrame);
     this.#layerGains = new Float64Array(airings.length).fill(1);
   }
 
@@ -44,14 +38,13 @@ export class Group {
 
   /**
    * This tick's sum of live speech and plays, or undefined for silence. Without a play it is the live sum itself, so it
-   * must only be read. `live` is undefined when nobody this group hears is talking.
+   * must only be read. `live` is undefined when nobody this group hears is talking; anything else is summed into `mix`.
    */
-  mix(live: Int32Array | undefined): Int32Array | undefined {
+  mix(live: Int32Array | undefined, mix: Int32Array): Int32Array | undefined {
     let sounding = false;
     for (const airing of this.airings) if (airing.voice.audible) sounding = true;
-    const gain = this.#stepSpeechGain();
+    const gain = this.#stepSpeechGain(mix.length);
     if (!sounding && gain === 1) return live;
-    const mix = this.#mix;
     if (live === undefined) mix.fill(0);
     else if (gain === 1) mix.set(live);
     else for (let i = 0; i < mix.length; i++) mix[i] = Math.round(live[i]! * gain);
@@ -83,14 +76,14 @@ export class Group {
   }
 
   /** Moves the gain of live speech one frame towards what the plays ask for. */
-  #stepSpeechGain(): number {
+  #stepSpeechGain(samples: number): number {
     let target = 1;
     let step = 1;
     for (const { run, voice } of this.airings) {
-      step = Math.min(step, this.#mix.length / Math.max(1, run.duckReleaseSamples));
+      step = Math.min(step, samples / Math.max(1, run.duckReleaseSamples));
       if (voice.audible && run.duckGain < target) {
         target = run.duckGain;
-        step = this.#mix.length / Math.max(1, run.duckAttackSamples);
+        step = samples / Math.max(1, run.duckAttackSamples);
       }
     }
     const gain = this.speechGain;

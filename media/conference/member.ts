@@ -17,8 +17,8 @@ export type Base = 'none' | 'conference' | 'conference+whispers';
 export class Member {
   readonly id: LegId;
   leg: MixerLeg;
-  /** What she says in this tick; meaningful only while `talking`. */
-  readonly frame: Int16Array;
+  /** What she says in this tick; meaningful only while `talking`, and until her conference has sent. */
+  frame: Int16Array;
   /** Her voice is in this tick's mix. */
   talking = false;
   /** Whether she speaks at all, by her level over time. */
@@ -38,10 +38,10 @@ export class Member {
   /** Her voice went into the last mix: leaving or entering it takes one frame of fade. */
   #open = true;
 
-  constructor(id: LegId, leg: MixerLeg, samplesPerFrame: number) {
+  constructor(id: LegId, leg: MixerLeg, frame: Int16Array) {
     this.id = id;
     this.leg = leg;
-    this.frame = new Int16Array(samplesPerFrame);
+    this.frame = frame;
   }
 
   update(changes: LegChanges): void {
