@@ -1,7 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { callPlayResources } from './api/call-play.ts';
 import { callStreamResources } from './api/call-streams.ts';
-import type { UrlVerdict } from './api/called-url.ts';
 import { callResources } from './api/calls.ts';
 import { clipResources } from './api/clips.ts';
 import { type EndpointsDeps, endpointResources } from './api/endpoints.ts';
@@ -22,6 +21,7 @@ import { type Readiness, statusRouter } from './api/status.ts';
 import { streamTokenResources, type TokenIssuer } from './api/stream-tokens.ts';
 import type { Apps } from './app-xml/index.ts';
 import type { BasicAuth } from './auth.ts';
+import type { UrlVerdict } from './body-values.ts';
 import type { CallStreams, StreamedCall } from './call-streams/index.ts';
 import type { CallbackQueue } from './callbacks/index.ts';
 import type { Calls } from './calls/index.ts';

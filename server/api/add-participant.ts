@@ -1,11 +1,13 @@
+import { z } from 'zod';
 import type { ErrorLog } from '../background.ts';
+import { flag } from '../body-values.ts';
 import type { Call, Calls } from '../calls/index.ts';
 import type { Dialled, Dialler } from '../dial/index.ts';
 import { ApiError, badField } from '../errors.ts';
-import { type Directory, type JoinTerms, readTerms } from '../mpc/index.ts';
-import { type AddRequest, type DialBodyRules, parseAddRequest } from './dial-body.ts';
-import { flagField } from './fields.ts';
-import { type ActingHandler, type Answer, type ApiRequest, mpcRefOf } from './resource.ts';
+import { type Directory, type JoinTerms, readTerms, termsSchema } from '../mpc/index.ts';
+import { type AddRequest, type DialBodyRules, dialSchema, parseAddRequest, WHO } from './dial-body.ts';
+import { bodySchema, read } from './fields.ts';
+import { type ActingHandler, type Answer, type ApiRequest, type BodySchema, mpcRefOf } from './resource.ts';
 
 export interface AddParticipantDeps {
   readonly directory: Directory;
@@ -17,15 +19,35 @@ export interface AddParticipantDeps {
 
 const MESSAGE = 'add participant action initiated';
 
+const WHERE = z.object({
+  create_mpc_with_single_participant: flag('false: the MPC has to live already', true),
+});
+
+/** All that Add Participant reads. */
+export function addParticipantBody(rules: DialBodyRules): BodySchema {
+  return bodySchema(
+    {
+      title: 'AddParticipant',
+      example: { role: 'agent', from: '4915112345678', to: 'sip:ana@192.0.2.7', ring_timeout: 30 },
+      needsOne: [['from', 'to'], ['call_uuid']],
+    },
+    termsSchema(rules),
+    WHO,
+    dialSchema(rules),
+    WHERE,
+  );
+}
+
 /** Calls somebody into an MPC, or moves a call that stands into it. */
 export function addParticipant(deps: AddParticipantDeps): ActingHandler {
+  const dialling = dialSchema(deps.rules);
   return (request) => {
     const { body } = request;
-    const read = readTerms(body, deps.rules);
-    if (!read.ok) throw badField(read.field, read.problem);
-    const { terms } = read;
-    const mayCreate = flagField(body, 'create_mpc_with_single_participant') ?? true;
-    const asked = parseAddRequest(body, terms, deps.rules);
+    const joining = readTerms(body, deps.rules);
+    if (!joining.ok) throw badField(joining.field, joining.problem);
+    const { terms } = joining;
+    const { create_mpc_with_single_participant: mayCreate } = read(WHERE, body);
+    const asked = parseAddRequest(body, terms, dialling, deps.rules.routeTo);
     const mpcName = nameOf(request, deps.directory, mayCreate);
     const refused = deps.directory.refusal(mpcName);
     if (refused && !isThere(asked, mpcName, deps)) throw new ApiError(refused);

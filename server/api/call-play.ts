@@ -1,8 +1,9 @@
 import type { Call, Calls } from '../calls/index.ts';
 import { ApiError } from '../errors.ts';
 import { type Directory, Member, Mpc, type Plays, plainTerms } from '../mpc/index.ts';
+import { bodySchema } from './fields.ts';
 import type { Idempotency } from './idempotency.ts';
-import { type CallLegs, parseCallLegs } from './play-body.ts';
+import { CALL_AUDIENCE, type CallLegs, parseCallLegs } from './play-audience.ts';
 import type { PlayKindRules } from './play-kinds.ts';
 import { startPlay } from './play-start.ts';
 import { playPath } from './present.ts';
@@ -20,8 +21,9 @@ export interface CallPlayDeps {
 /** Plays and speech to a call, in an MPC or in its own room: start and stop. */
 export function callPlayResources(deps: CallPlayDeps): readonly Resource[] {
   const { authId, plays } = deps;
-  return deps.kinds.map(({ kind, segment, word, parse }) => ({
+  return deps.kinds.map(({ kind, segment, word, schemas, needsOne, example, parse }) => ({
     path: `/Call/:call/${segment}/`,
+    bodies: { POST: bodySchema({ title: `Call${segment}`, example, needsOne }, ...schemas, CALL_AUDIENCE) },
     methods: {
       POST: deps.idempotency.once((request) => {
         const { mpc, member, isRoom } = placeOf(request, deps);

@@ -1,10 +1,11 @@
 import { publicUrl } from '../../media/clip/index.ts';
+import type { UrlRules } from '../body-values.ts';
 import type { CallStream, CallStreams, StreamedCall } from '../call-streams/index.ts';
 import { ApiError } from '../errors.ts';
 import { contentTypeOf } from '../ws/index.ts';
-import { parseCallStreamBody } from './call-stream-body.ts';
-import { page } from './paging.ts';
-import type { PlayBodyRules } from './play-body.ts';
+import { callStreamSchema, parseCallStreamBody } from './call-stream-body.ts';
+import { bodySchema } from './fields.ts';
+import { PAGE, page } from './paging.ts';
 import { accountPath, presentTime } from './present.ts';
 import { type ApiRequest, callUuidOf, param, type Resource } from './resource.ts';
 
@@ -13,14 +14,19 @@ export interface CallStreamsDeps {
   readonly streams: CallStreams;
   /** A call that stands. */
   readonly findCall: (uuid: string) => StreamedCall | undefined;
-  readonly rules: Pick<PlayBodyRules, 'checkUrl' | 'maxUrlLength'>;
+  readonly rules: UrlRules;
 }
 
 const RETRY_AFTER_SECONDS = 5;
+const WORDS = {
+  title: 'StreamCall',
+  example: { service_url: 'wss://app.example.com/audio', bidirectional: true, content_type: 'audio/x-mulaw;rate=8000' },
+};
 
 /** The sound of a call streamed to an application's WebSocket: started, shown and stopped. */
 export function callStreamResources({ authId, streams, findCall, rules }: CallStreamsDeps): readonly Resource[] {
   const pathOf = (callUuid: string): string => `${accountPath(authId)}/Call/${callUuid}/Stream/`;
+  const schema = callStreamSchema(rules);
   const known = (request: ApiRequest): CallStream => {
     const stream = streams.find(callUuidOf(request), param(request, 'stream').toLowerCase());
     if (!stream) throw new ApiError('not_found');
@@ -30,6 +36,8 @@ export function callStreamResources({ authId, streams, findCall, rules }: CallSt
   return [
     {
       path: '/Call/:call/Stream/',
+      query: PAGE,
+      bodies: { POST: bodySchema(WORDS, schema) },
       methods: {
         GET: (request) => {
           const uuid = callUuidOf(request);
@@ -40,7 +48,7 @@ export function callStreamResources({ authId, streams, findCall, rules }: CallSt
         POST: (request) => {
           const call = findCall(callUuidOf(request));
           if (!call) throw new ApiError('not_found');
-          const started = streams.start(call, parseCallStreamBody(request.body, rules));
+          const started = streams.start(call, parseCallStreamBody(request.body, schema));
           if (!started.ok)
             throw new ApiError('too_many_streams', { headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } });
           const { id } = started.stream;

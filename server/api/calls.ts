@@ -1,16 +1,18 @@
+import { z } from 'zod';
 import { isDigitText } from '../../media/index.ts';
 import type { Apps } from '../app-xml/index.ts';
-import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
+import { field, type UrlRules, word } from '../body-values.ts';
 import type { Call, Calls } from '../calls/index.ts';
-import { ApiError, badField } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import type { EndedCalls } from '../history/index.ts';
-import { parseCallFilter } from './call-filter.ts';
-import { calledUrl, type UrlRules } from './called-url.ts';
-import { textField, wordField } from './fields.ts';
+import { CALL_FILTER, CALL_STATUS, parseCallFilter } from './call-filter.ts';
+import { bodySchema, read, readQuery } from './fields.ts';
 import { filtered, pageOf } from './paging.ts';
+import { CALL_LEGS } from './play-audience.ts';
 import { accountPath } from './present.ts';
 import { presentCall, presentEndedCall } from './present-call.ts';
-import { type ApiRequest, type Body, callUuidOf, type Resource } from './resource.ts';
+import { type ApiRequest, callUuidOf, type Resource } from './resource.ts';
+import { parseTransfer, transferSchemas } from './transfer.ts';
 
 export interface CallsDeps {
   readonly authId: string;
@@ -20,14 +22,25 @@ export interface CallsDeps {
   readonly rules: UrlRules;
 }
 
-const LEGS = ['aleg', 'bleg', 'both'] as const;
+const DIGITS_EXPECTED = 'must be 1 to 64 of 0-9 * # A-D, with w and W for pauses';
+const DIGITS = z.object({
+  digits: field(
+    '1 to 64 of 0-9 * # A-D, with w and W for pauses of half a second and one',
+    z.string(DIGITS_EXPECTED).refine(isDigitText, DIGITS_EXPECTED),
+  ),
+  leg: word('The call itself, the others in its MPC, or all; aleg unless said', CALL_LEGS),
+  legs: word('The same, as the Go SDK calls it', CALL_LEGS),
+});
+const DIGITS_BODY = bodySchema({ title: 'Digits', example: { digits: '4711#' } }, DIGITS);
 
 /** Plivo's Call resource: list, show, hang up, transfer, digits. */
 export function callResources(deps: CallsDeps): readonly Resource[] {
   const { authId, calls, ended } = deps;
+  const transfer = transferSchemas(deps.rules);
   return [
     {
       path: '/Call/',
+      query: CALL_FILTER,
       methods: {
         GET: async (request) => {
           const state = stateOf(request);
@@ -42,6 +55,8 @@ export function callResources(deps: CallsDeps): readonly Resource[] {
     },
     {
       path: '/Call/:call/',
+      query: CALL_STATUS,
+      bodies: { POST: transfer.whole },
       methods: {
         GET: async (request) => {
           const state = stateOf(request);
@@ -57,7 +72,7 @@ export function callResources(deps: CallsDeps): readonly Resource[] {
         },
         POST: (request) => {
           const call = liveCall(request, calls);
-          const targets = parseTransfer(request.body, deps.rules);
+          const targets = parseTransfer(request.body, transfer);
           const others = targets.bleg ? othersOf(call, calls) : [];
           if (targets.aleg) deps.apps.run(call, targets.aleg, { Event: 'Transfer' });
           for (const other of others) if (targets.bleg) deps.apps.run(other, targets.bleg, { Event: 'Transfer' });
@@ -72,13 +87,12 @@ export function callResources(deps: CallsDeps): readonly Resource[] {
     },
     {
       path: '/Call/:call/DTMF/',
+      bodies: { POST: DIGITS_BODY },
       methods: {
         POST: (request) => {
           const call = liveCall(request, calls);
-          const digits = textField(request.body, 'digits') ?? '';
-          if (!isDigitText(digits)) throw badField('digits', 'must be 1 to 64 of 0-9 * # A-D, with w and W for pauses');
-          // The Go SDK calls it legs here too.
-          const leg = wordField(request.body, 'leg', LEGS) ?? wordField(request.body, 'legs', LEGS) ?? 'aleg';
+          const { digits, leg: asked, legs } = read(DIGITS, request.body);
+          const leg = asked ?? legs ?? 'aleg';
           const targets = leg === 'aleg' ? [call] : [...(leg === 'both' ? [call] : []), ...othersOf(call, calls)];
           for (const each of targets) each.leg?.sendDigits(digits);
           return { status: 202, body: { message: 'digits sent' } };
@@ -94,12 +108,9 @@ const IS = {
   queued: ({ status, direction }: Call) => status === 'ringing' && direction === 'outbound',
 } as const;
 
-/** Which calls a request is about. Plivo means those that are over unless `status` says otherwise. */
+/** Which calls a request is about. */
 function stateOf({ query }: ApiRequest): keyof typeof IS | 'ended' {
-  const status = query.get('status')?.toLowerCase();
-  if (!status) return 'ended';
-  if (status === 'live' || status === 'queued') return status;
-  throw badField('status', 'must be live or queued; without it, calls are shown that are over');
+  return readQuery(CALL_STATUS, query).status ?? 'ended';
 }
 
 function callOf(request: ApiRequest, calls: Calls): Call {
@@ -120,26 +131,4 @@ function othersOf({ place, uuid }: Call, calls: Calls): readonly Call[] {
   const others = members.flatMap(({ callUuid }) => (callUuid === uuid ? [] : (calls.find(callUuid) ?? [])));
   if (others.length === 0) throw new ApiError('not_found', { detail: 'nobody else is with this call' });
   return others;
-}
-
-interface Transfer {
-  readonly aleg: CallbackTarget | undefined;
-  readonly bleg: CallbackTarget | undefined;
-}
-
-function parseTransfer(body: Body, rules: CallsDeps['rules']): Transfer {
-  const legs = wordField(body, 'legs', LEGS) ?? 'aleg';
-  return {
-    aleg: legs === 'bleg' ? undefined : parseTarget(body, 'aleg', rules),
-    bleg: legs === 'aleg' ? undefined : parseTarget(body, 'bleg', rules),
-  };
-}
-
-function parseTarget(body: Body, leg: 'aleg' | 'bleg', rules: CallsDeps['rules']): CallbackTarget {
-  const name = `${leg}_url`;
-  const text = textField(body, name) ?? '';
-  if (text === '') throw badField(name, 'must be given: the URL that is asked for XML');
-  const url = calledUrl(name, text, rules);
-  const method = wordField(body, `${leg}_method`, ['get', 'post']) === 'get' ? 'GET' : 'POST';
-  return callbackTarget(url, method);
 }

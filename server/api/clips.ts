@@ -1,15 +1,26 @@
+import { z } from 'zod';
 import type { CatalogClip, ClipCatalog } from '../clips/catalog.ts';
 import { ApiError, badField } from '../errors.ts';
-import { page } from './paging.ts';
-import { type PlayBodyRules, parseUrls } from './play-body.ts';
+import { bodySchema } from './fields.ts';
+import { PAGE, page } from './paging.ts';
+import { NEEDS_URLS, PLAY_URLS, type PlayUrlRules, parseUrls } from './play-urls.ts';
 import { accountPath } from './present.ts';
 import { type ApiRequest, param, type Resource } from './resource.ts';
 
 export interface ClipsDeps {
   readonly authId: string;
   readonly clips: ClipCatalog;
-  readonly rules: PlayBodyRules;
+  readonly rules: PlayUrlRules;
 }
+
+const ONE = z.object({
+  url: PLAY_URLS.shape.url.meta({ description: 'The URL of an mp3 or wav file' }),
+  urls: PLAY_URLS.shape.urls.meta({ description: 'The same under its other name' }),
+});
+const WARM_CLIP = bodySchema(
+  { title: 'WarmClip', example: { url: 'https://media.example.com/welcome.mp3' }, needsOne: NEEDS_URLS },
+  ONE,
+);
 
 /** Clips: fetched ahead of their first play, shown and dropped. */
 export function clipResources(deps: ClipsDeps): readonly Resource[] {
@@ -19,6 +30,8 @@ export function clipResources(deps: ClipsDeps): readonly Resource[] {
   return [
     {
       path: '/Clip/',
+      query: PAGE,
+      bodies: { POST: WARM_CLIP },
       methods: {
         GET: (request) => ({ status: 200, body: page(request, path, clips.list(), present) }),
         POST: (request) => {

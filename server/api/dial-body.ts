@@ -1,10 +1,22 @@
+import { z } from 'zod';
 import { isDigitText } from '../../media/index.ts';
-import type { CallbackTarget } from '../callbacks/index.ts';
+import {
+  checkedUrl,
+  field,
+  filled,
+  flag,
+  method,
+  textToNumber,
+  type UrlRules,
+  url,
+  wholeFrom,
+  wrong,
+} from '../body-values.ts';
+import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
 import { type DialOrder, isCaller, type Routed } from '../dial/index.ts';
 import { ApiError, badField } from '../errors.ts';
 import type { JoinTerms } from '../mpc/index.ts';
-import { calledTarget, type UrlRules } from './called-url.ts';
-import { flagField, numberField, textField, wordField } from './fields.ts';
+import { read } from './fields.ts';
 import type { Body } from './resource.ts';
 
 export interface DialBodyRules extends UrlRules {
@@ -21,8 +33,6 @@ const SECOND_MS = 1000;
 const MAX_DESTINATIONS = 19;
 const MAX_CALLER_NAME = 50;
 const MAX_HEADERS = 20;
-const RING = { min: 1, max: 600, fallback: 45 } as const;
-const DELAY = { min: 0, max: 600, fallback: 0 } as const;
 
 /** Why a destination may not be called, as the caller of the API reads it. */
 const REFUSED = {
@@ -34,43 +44,104 @@ const REFUSED = {
   number: 'is a telephone number that DIAL_ALLOW does not allow',
 } as const;
 
-export function parseAddRequest(body: Body, terms: JoinTerms, rules: DialBodyRules): AddRequest {
-  const callUuid = given(body, 'call_uuid');
-  const to = given(body, 'to');
-  const from = given(body, 'from');
+const text = z.string('must be text');
+
+/** Who comes. */
+export const WHO = z.object({
+  call_uuid: filled('Instead of from and to: a live call to move into the MPC', text.toLowerCase().optional()),
+  from: filled(
+    'Who calls: a telephone number, a user or a sip: address',
+    text.refine(isCaller, 'must be a telephone number, a user or a sip: address').optional(),
+  ),
+  to: filled(
+    `Whom to call: a telephone number, a user or a sip: address; for an agent up to ${MAX_DESTINATIONS}, joined with <`,
+    text.optional(),
+  ),
+});
+
+/** How somebody is called. */
+export function dialSchema(rules: UrlRules) {
+  const target = (about: string) => filled(about, url('', rules));
+  return z.object({
+    send_digits: filled(
+      'Sent once the call is answered: at most 64 of 0-9 * # A-D, with w and W for pauses',
+      text.refine(isDigitText, 'must be at most 64 of 0-9 * # A-D, with w and W for pauses').optional(),
+    ),
+    send_on_preanswer: flag('true: digits are sent in early media, where there is any', false),
+    caller_name: filled(
+      'The name of who calls, as telephones show it',
+      text
+        .refine(isCallerName, `must be 1 to ${MAX_CALLER_NAME} characters`)
+        .meta({ maxLength: MAX_CALLER_NAME })
+        .optional(),
+    ),
+    ring_timeout: secondsEach('Seconds until it is given up; one for each of to, joined with <', 1, 600, 45),
+    delay_dial: secondsEach('Seconds before it is called; one for each of to, joined with <', 0, 600, 0),
+    sip_headers: filled(
+      'Pairs such as ticket=7,lang=de, which go out as X-PH-ticket: 7 and X-PH-lang: de',
+      text.optional().transform(headersIn),
+    ),
+    confirm_key_sound_method: method('confirm_key_sound_url', 'GET'),
+    confirm_key_sound_url: target('XML or audio that asks for the key'),
+    confirm_key: field('The key that takes the call', oneKey(), keyDigit),
+    dial_music: filled(
+      'What those in the MPC hear meanwhile: real for a ringing tone, none, or a URL of XML or audio',
+      text.default('real').transform((value, context) => musicIn(value, rules, context)),
+    ),
+    call_status_callback_method: method('call_status_callback_url', 'POST'),
+    call_status_callback_url: target('Is told of the call'),
+  });
+}
+
+export function parseAddRequest(
+  body: Body,
+  terms: JoinTerms,
+  schema: ReturnType<typeof dialSchema>,
+  routeTo: DialBodyRules['routeTo'],
+): AddRequest {
+  const { call_uuid: callUuid, from, to } = read(WHO, body);
   if (callUuid !== undefined) {
     if (to !== undefined || from !== undefined) throw badField('call_uuid', 'goes without from and to');
-    return { kind: 'move', callUuid: callUuid.toLowerCase() };
+    return { kind: 'move', callUuid };
   }
   if (to === undefined || from === undefined) throw badField('from and to, or call_uuid,', 'must be given');
-  if (!isCaller(from)) throw badField('from', 'must be a telephone number, a user or a sip: address');
-  const digits = given(body, 'send_digits');
-  if (digits !== undefined && !isDigitText(digits))
-    throw badField('send_digits', 'must be at most 64 of 0-9 * # A-D, with w and W for pauses');
-  const early = flagField(body, 'send_on_preanswer') ?? false;
+  const given = read(schema, body);
+  const {
+    send_digits: digits,
+    confirm_key: key,
+    confirm_key_sound_url: sound,
+    call_status_callback_url: status,
+  } = given;
   return {
     kind: 'dial',
     order: {
       from,
-      callerName: callerName(body),
-      destinations: destinations(body, to, terms, rules),
-      headers: headersOf(body),
-      confirmation: confirmation(body, rules),
-      music: music(body, rules),
-      digits: digits === undefined ? undefined : { text: digits, early },
-      status: target(body, 'call_status_callback', rules, 'POST'),
+      callerName: given.caller_name,
+      destinations: destinations(to, given.ring_timeout, given.delay_dial, terms, routeTo),
+      headers: given.sip_headers,
+      confirmation:
+        key === undefined ? undefined : { key, sound: sound && callbackTarget(sound, given.confirm_key_sound_method) },
+      music: given.dial_music,
+      digits: digits === undefined ? undefined : { text: digits, early: given.send_on_preanswer },
+      status: status && callbackTarget(status, given.call_status_callback_method),
     },
   };
 }
 
-function destinations(body: Body, to: string, terms: JoinTerms, rules: DialBodyRules): DialOrder['destinations'] {
+function destinations(
+  to: string,
+  ringSeconds: readonly number[],
+  delaySeconds: readonly number[],
+  terms: JoinTerms,
+  routeTo: DialBodyRules['routeTo'],
+): DialOrder['destinations'] {
   const names = to.split('<').map((name) => name.trim());
   if (names.length > MAX_DESTINATIONS) throw badField('to', `must hold at most ${MAX_DESTINATIONS} destinations`);
   if (names.length > 1 && terms.role !== 'agent') throw badField('to', 'must be one destination, but for an agent');
-  const rings = seconds(body, 'ring_timeout', names.length, RING);
-  const delays = seconds(body, 'delay_dial', names.length, DELAY);
+  const rings = forEach('ring_timeout', ringSeconds, names.length);
+  const delays = forEach('delay_dial', delaySeconds, names.length);
   return names.map((name, index) => {
-    const routed = rules.routeTo(name);
+    const routed = routeTo(name);
     if (!routed.ok && routed.reason === 'malformed') throw badField('to', `"${name}" ${REFUSED.malformed}`);
     if (!routed.ok) throw new ApiError('dial_refused', { detail: `"${name}" ${REFUSED[routed.reason]}` });
     return { to: name, route: routed.route, ringMs: rings[index]! * SECOND_MS, delayMs: delays[index]! * SECOND_MS };
@@ -78,71 +149,63 @@ function destinations(body: Body, to: string, terms: JoinTerms, rules: DialBodyR
 }
 
 /** One number for all destinations, or one for each, joined with `<`. */
-function seconds(
-  body: Body,
-  name: string,
-  count: number,
-  range: { readonly min: number; readonly max: number; readonly fallback: number },
-): readonly number[] {
-  const value = body[name] ?? '';
-  const parts = typeof value === 'string' && value.includes('<') ? value.split('<') : [value];
-  if (parts.length !== 1 && parts.length !== count) throw badField(name, 'must be one number, or one for each of to');
-  const read = parts.map((part) => {
-    const text = typeof part === 'string' ? part.trim() : part;
-    const { min, max } = range;
-    return numberField({ [name]: text === '' ? undefined : text }, name, { min, max, whole: true }) ?? range.fallback;
-  });
-  return parts.length === count ? read : new Array<number>(count).fill(read[0] ?? range.fallback);
+function secondsEach(about: string, min: number, max: number, fallback: number) {
+  const one = wholeFrom(min, max);
+  const expected = `must be a whole number from ${min} to ${max}`;
+  return filled(
+    about,
+    z
+      .union([one, z.string()], expected)
+      .default(fallback)
+      .transform((value, context): readonly number[] => {
+        const parts = typeof value === 'number' ? [value] : value.split('<').map((part) => part.trim() || fallback);
+        const numbers = parts.map((part) => one.safeParse(textToNumber(part)).data);
+        return numbers.every((number) => number !== undefined) ? numbers : wrong(context, expected);
+      }),
+  );
 }
 
-function callerName(body: Body): string | undefined {
-  const name = given(body, 'caller_name');
-  if (name === undefined) return undefined;
+function forEach(name: string, seconds: readonly number[], count: number): readonly number[] {
+  if (seconds.length === count) return seconds;
+  if (seconds.length !== 1) throw badField(name, 'must be one number, or one for each of to');
+  return new Array<number>(count).fill(seconds[0]!);
+}
+
+function isCallerName(name: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for.
-  if ([...name].length > MAX_CALLER_NAME || /[\u0000-\u001f\u007f]/.test(name))
-    throw badField('caller_name', `must be 1 to ${MAX_CALLER_NAME} characters`);
-  return name;
+  return [...name].length <= MAX_CALLER_NAME && !/[\u0000-\u001f\u007f]/.test(name);
 }
 
 /** `ticket=7,lang=de` goes out as `X-PH-ticket: 7`. */
-function headersOf(body: Body): Readonly<Record<string, string>> {
-  const text = given(body, 'sip_headers');
+function headersIn(text: string | undefined, context: z.RefinementCtx): Readonly<Record<string, string>> {
   if (text === undefined) return {};
   const headers: Record<string, string> = {};
   const pairs = text.split(',');
   for (const pair of pairs) {
     const [, name, value] = /^\s*(?:X-PH-)?([A-Za-z0-9-]{1,24})=([\x21-\x7e]{1,128})\s*$/i.exec(pair) ?? [];
     if (name === undefined || value === undefined || pairs.length > MAX_HEADERS)
-      throw badField('sip_headers', `must be at most ${MAX_HEADERS} pairs such as ticket=7,lang=de`);
+      return wrong(context, `must be at most ${MAX_HEADERS} pairs such as ticket=7,lang=de`);
     headers[`x-ph-${name}`] = value;
   }
   return headers;
 }
 
-function confirmation(body: Body, rules: DialBodyRules): DialOrder['confirmation'] {
-  const key = body.confirm_key === undefined || body.confirm_key === null ? '' : String(body.confirm_key);
-  const sound = target(body, 'confirm_key_sound', rules, 'GET');
-  if (key === '') return undefined;
-  if (!/^[0-9*#]$/.test(key)) throw badField('confirm_key', 'must be one of 0-9, * and #');
-  return { key, sound };
+function oneKey() {
+  const expected = 'must be one of 0-9, * and #';
+  return z
+    .string(expected)
+    .regex(/^[0-9*#]$/, expected)
+    .optional();
 }
 
-function music(body: Body, rules: DialBodyRules): DialOrder['music'] {
-  const text = given(body, 'dial_music');
-  const word = text?.toLowerCase() ?? 'real';
+/** SDKs send empty text for what their caller left out, and a digit may come as a number. */
+function keyDigit(value: unknown): unknown {
+  return value === '' ? undefined : typeof value === 'number' ? String(value) : value;
+}
+
+function musicIn(text: string, rules: UrlRules, context: z.RefinementCtx): 'real' | 'none' | CallbackTarget {
+  const word = text.toLowerCase();
   if (word === 'real' || word === 'none') return word;
-  return calledTarget('dial_music', text ?? '', rules, 'GET');
-}
-
-/** Of `NAME_url` and `NAME_method`. */
-function target(body: Body, name: string, rules: DialBodyRules, fallback: 'GET' | 'POST'): CallbackTarget | undefined {
-  const word = wordField(body, `${name}_method`, ['get', 'post'])?.toUpperCase() as 'GET' | 'POST' | undefined;
-  const text = given(body, `${name}_url`);
-  return text === undefined ? undefined : calledTarget(`${name}_url`, text, rules, word ?? fallback);
-}
-
-/** SDKs send empty text for what their caller left out. */
-function given(body: Body, name: string): string | undefined {
-  const value = body[name];
-  return textField({ [name]: typeof value === 'number' ? String(value) : value }, name)?.trim() || undefined;
+  const { data, error } = checkedUrl(rules).safeParse(text);
+  return data ? callbackTarget(data, 'GET') : wrong(context, error?.issues[0]?.message ?? 'is wrong');
 }

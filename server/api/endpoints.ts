@@ -1,8 +1,10 @@
+import { z } from 'zod';
+import { field } from '../body-values.ts';
 import { ApiError, badField } from '../errors.ts';
 import type { Contact } from '../sip/index.ts';
 import type { NewUser, User, UserChange, Users } from '../users/index.ts';
-import { textField } from './fields.ts';
-import { page } from './paging.ts';
+import { bodySchema, read } from './fields.ts';
+import { PAGE, page } from './paging.ts';
 import { accountPath, presentEndpoint } from './present.ts';
 import { type ApiRequest, type Body, param, type Resource } from './resource.ts';
 
@@ -11,6 +13,37 @@ export interface EndpointsDeps {
   readonly users: Users;
   readonly contacts: { of(username: string): readonly Contact[]; clear(username: string): void };
 }
+
+const USERNAME = /^[A-Za-z][A-Za-z0-9]{0,24}$/;
+const USERNAME_EXPECTED = 'must be 1 to 25 letters and digits, the first a letter';
+const NEW = z.object({
+  username: field(
+    'The name to log in with, 1 to 25 letters and digits; the answer has the one that counts',
+    z.string(USERNAME_EXPECTED).regex(USERNAME, USERNAME_EXPECTED),
+  ),
+  password: field(
+    '5 to 128 characters; it is never shown again',
+    matching(/^\P{Cc}{5,128}$/u, 'must be 5 to 128 characters, none of them a control character'),
+  ),
+  alias: field('For people', matching(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, "-" or "_"')),
+  app_id: field(
+    'Kept, and shown as application',
+    matching(/^[A-Za-z0-9-]{1,64}$/, 'must be 1 to 64 letters, digits or "-"').optional(),
+  ),
+});
+/** The password is kept bound to the name. */
+const CHANGE = z.object({
+  ...NEW.pick({ password: true, alias: true, app_id: true }).partial().shape,
+  username: field('Cannot be changed: what it is, or nothing', z.string('must be text').optional()),
+});
+const NEW_BODY = bodySchema(
+  { title: 'CreateEndpoint', example: { username: 'ana', password: 'correct horse', alias: 'front-desk' } },
+  NEW,
+);
+const CHANGE_BODY = bodySchema(
+  { title: 'ChangeEndpoint', example: { alias: 'reception' }, needsOne: [['password'], ['alias'], ['app_id']] },
+  CHANGE,
+);
 
 /** Endpoints: the users whose phones may register and call. */
 export function endpointResources({ authId, users, contacts }: EndpointsDeps): readonly Resource[] {
@@ -24,6 +57,8 @@ export function endpointResources({ authId, users, contacts }: EndpointsDeps): r
   return [
     {
       path: '/Endpoint/',
+      query: PAGE,
+      bodies: { POST: NEW_BODY },
       methods: {
         GET: (request) => ({ status: 200, body: page(request, path, users.all.toReversed(), present) }),
         POST: (request) => {
@@ -40,6 +75,7 @@ export function endpointResources({ authId, users, contacts }: EndpointsDeps): r
     },
     {
       path: '/Endpoint/:endpoint/',
+      bodies: { POST: CHANGE_BODY },
       methods: {
         GET: (request) => ({ status: 200, body: present(userOf(request)) }),
         POST: (request) => {
@@ -62,21 +98,13 @@ export function endpointResources({ authId, users, contacts }: EndpointsDeps): r
 }
 
 function readNew(body: Body): NewUser {
-  const username = textField(body, 'username');
-  if (username === undefined || !/^[A-Za-z][A-Za-z0-9]{0,24}$/.test(username))
-    throw badField('username', 'must be 1 to 25 letters and digits, the first a letter');
-  const password = passwordOf(body);
-  if (password === undefined) throw badField('password', 'must be given');
-  const alias = aliasOf(body);
-  if (alias === undefined) throw badField('alias', 'must be given');
-  return { username, password, alias, appId: appIdOf(body) ?? null };
+  const { username, password, alias, app_id: appId } = read(NEW, body);
+  return { username, password, alias, appId: appId ?? null };
 }
 
 function readChange(body: Body, user: User): UserChange {
-  const username = textField(body, 'username');
-  // The password is kept bound to the name.
+  const { username, password, alias, app_id: appId } = read(CHANGE, body);
   if (username !== undefined && username !== user.username) throw badField('username', 'cannot be changed');
-  const [password, alias, appId] = [passwordOf(body), aliasOf(body), appIdOf(body)];
   if (password === undefined && alias === undefined && appId === undefined)
     throw badField('password, alias or app_id', 'must be given');
   return {
@@ -86,20 +114,8 @@ function readChange(body: Body, user: User): UserChange {
   };
 }
 
-function passwordOf(body: Body): string | undefined {
-  const password = textField(body, 'password');
-  if (password === undefined || /^\P{Cc}{5,128}$/u.test(password)) return password;
-  throw badField('password', 'must be 5 to 128 characters, none of them a control character');
-}
-
-function aliasOf(body: Body): string | undefined {
-  const alias = textField(body, 'alias');
-  if (alias === undefined || /^[A-Za-z0-9_-]{1,64}$/.test(alias)) return alias;
-  throw badField('alias', 'must be 1 to 64 letters, digits, "-" or "_"');
-}
-
-function appIdOf(body: Body): string | undefined {
-  const appId = textField(body, 'app_id');
-  if (appId === undefined || /^[A-Za-z0-9-]{1,64}$/.test(appId)) return appId;
-  throw badField('app_id', 'must be 1 to 64 letters, digits or "-"');
+function matching(pattern: RegExp, expected: string): z.ZodString {
+  return z
+    .string({ error: ({ input }) => (input === undefined ? 'must be given' : 'must be text') })
+    .regex(pattern, expected);
 }

@@ -1,13 +1,21 @@
+import { z } from 'zod';
 import { type ErrorLog, inBackground } from '../background.ts';
-import { type CallbackFields, type CallbackQueue, type FieldValues, fieldsFrom } from '../callbacks/index.ts';
+import { method, type UrlRules, url } from '../body-values.ts';
+import {
+  type CallbackFields,
+  type CallbackQueue,
+  callbackTarget,
+  type FieldValues,
+  fieldsFrom,
+} from '../callbacks/index.ts';
 import { ApiError } from '../errors.ts';
-import { type PlayBodyRules, parseCallback } from './play-body.ts';
+import { read } from './fields.ts';
 import { toApiError } from './reply.ts';
-import type { Answer, ApiRequest, Handler, Method, Resource } from './resource.ts';
+import type { Answer, ApiRequest, BodySchema, Handler, Method, Resource } from './resource.ts';
 
 export interface LaterAnswerDeps {
   readonly callbacks: Pick<CallbackQueue, 'add'>;
-  readonly rules: PlayBodyRules;
+  readonly rules: UrlRules;
   readonly log: ErrorLog;
 }
 
@@ -18,18 +26,38 @@ const SPAWNED: Answer = { status: 200, body: { message: 'async api spawned' } };
  * once, and what they would have answered is told to that URL. Not for resources where `callback_url` means something else.
  */
 export function answeredLater(resources: readonly Resource[], deps: LaterAnswerDeps): readonly Resource[] {
+  const schema = laterSchema(deps.rules);
   return resources.map((resource) => {
     const methods: Partial<Record<Method, Handler>> = {};
-    for (const [method, handler] of Object.entries(resource.methods) as [Method, Handler][])
-      methods[method] = method === 'GET' ? handler : spawning(handler, deps);
-    return { ...resource, methods };
+    const bodies: Partial<Record<Method, BodySchema>> = {};
+    for (const [method, handler] of Object.entries(resource.methods) as [Method, Handler][]) {
+      methods[method] = method === 'GET' ? handler : spawning(handler, schema, deps);
+      if (method !== 'GET') bodies[method] = withLater(resource.bodies?.[method], schema);
+    }
+    return { ...resource, methods, bodies, answersLater: true };
   });
 }
 
-function spawning(handler: Handler, { callbacks, rules, log }: LaterAnswerDeps): Handler {
+function laterSchema(rules: UrlRules) {
+  return z.object({
+    callback_method: method('callback_url', 'POST'),
+    callback_url: url('Answer 200 at once, and tell this URL the real answer', rules),
+  });
+}
+
+type LaterSchema = ReturnType<typeof laterSchema>;
+
+/** A body's schema with the two fields that are read before it. */
+function withLater(body: BodySchema | undefined, later: LaterSchema): BodySchema {
+  const alone = { title: 'AsyncOnly', example: { callback_url: 'https://app.example.com/done' } };
+  return z.object({ ...body?.shape, ...later.shape }).meta(body?.meta() ?? alone);
+}
+
+function spawning(handler: Handler, schema: LaterSchema, { callbacks, log }: LaterAnswerDeps): Handler {
   return (request) => {
-    const target = parseCallback(request.body, rules);
-    if (!target) return handler(request);
+    const { callback_url: asked, callback_method: how } = read(schema, request.body);
+    if (!asked) return handler(request);
+    const target = callbackTarget(asked, how);
     const tell = (fields: CallbackFields): void => callbacks.add(request.apiId, target, fields);
     // It acts before it is acknowledged, so that requests take effect in the order in which they came.
     const answer = attempted(handler, request);

@@ -1,8 +1,9 @@
 import { ApiError } from '../errors.ts';
 import type { Directory, Member, Plays } from '../mpc/index.ts';
+import { bodySchema } from './fields.ts';
 import type { Idempotency } from './idempotency.ts';
 import { presentMembers, selectionOf } from './members.ts';
-import { type Audience, parseAudience } from './play-body.ts';
+import { type Audience, audienceSchema, parseAudience } from './play-audience.ts';
 import type { PlayKindRules } from './play-kinds.ts';
 import { startPlay } from './play-start.ts';
 import { playPath } from './present.ts';
@@ -20,13 +21,15 @@ export interface MemberPlayDeps {
 /** Plays and speech to members of an MPC: start and stop. */
 export function memberPlayResources(deps: MemberPlayDeps): readonly Resource[] {
   const { authId, directory, plays } = deps;
-  return deps.kinds.map(({ kind, segment, word, parse }) => ({
+  const narrowed = audienceSchema(deps.maxMemberIds);
+  return deps.kinds.map(({ kind, segment, word, schemas, needsOne, example, parse }) => ({
     path: `/MultiPartyCall/:mpc/Member/:members/${segment}/`,
+    bodies: { POST: bodySchema({ title: `Member${segment}`, example, needsOne }, ...schemas, narrowed) },
     methods: {
       POST: deps.idempotency.once((request) => {
         const selection = selectionOf(request, deps.maxMemberIds);
         const mpc = liveMpc(request, directory);
-        const audience = parseAudience(request.body, selection.all, deps.maxMemberIds);
+        const audience = parseAudience(request.body, selection.all, narrowed);
         const members = audienceOf(presentMembers(mpc, selection), audience);
         const ids = members.map((member) => member.id);
         const play = startPlay(plays, {

@@ -1,42 +1,52 @@
-import { badField } from '../errors.ts';
+import { z } from 'zod';
+import { field, word } from '../body-values.ts';
 import type { MpcFacts } from '../history/index.ts';
-import { isMpcName, type MpcStatus } from '../mpc/index.ts';
-import { accountTests, type Test, timeTests } from './filter-tests.ts';
+import { isMpcName } from '../mpc/index.ts';
+import { readQuery } from './fields.ts';
+import {
+  accountField,
+  accountTests,
+  type Test,
+  textTests,
+  timeFields,
+  timeTests,
+  withUnderscores,
+} from './filter-tests.ts';
+import { PAGE } from './paging.ts';
 import { endCauseCode } from './present.ts';
 
-const STATUSES: readonly MpcStatus[] = ['initialized', 'active', 'ended'];
+const CODE_EXPECTED = 'must be 1000, 1010, 2000 or 3000';
+
+/** What the MPC list reads of its query. */
+export const MPC_FILTER = z.object({
+  friendly_name: field('Exactly this name', z.string().refine(isMpcName, 'must be 1 to 128 characters').optional()),
+  status: word('Those that are in it', ['initialized', 'active', 'ended']),
+  termination_cause_code: field(
+    'Why they ended: 1000, 1010, 2000 or 3000',
+    z
+      .string()
+      .regex(/^[0-9]{1,5}$/, CODE_EXPECTED)
+      .optional(),
+  ),
+  sub_account: accountField,
+  ...timeFields('creation_time', 'When they began'),
+  ...timeFields('end_time', 'When they ended'),
+  ...PAGE.shape,
+});
 
 /** The filters of the MPC list as one test. */
 export function parseMpcFilter(query: URLSearchParams): Test<MpcFacts> {
-  const tests = [
-    ...nameTests(query),
-    ...statusTests(query),
-    ...causeTests(query),
-    ...accountTests(query),
-    ...timeTests<MpcFacts>(query, 'creation_time', ({ createdAt }) => createdAt),
-    ...timeTests<MpcFacts>(query, 'end_time', ({ endedAt }) => endedAt),
+  const given = readQuery(MPC_FILTER, withUnderscores(query, 'creation_time', 'end_time'));
+  const code = given.termination_cause_code;
+  const tests: Test<MpcFacts>[] = [
+    ...textTests<MpcFacts>(given.friendly_name, ({ name }) => name),
+    ...textTests<MpcFacts>(given.status, ({ status }) => status),
+    ...(code === undefined
+      ? []
+      : [({ endCause }: MpcFacts) => endCause !== undefined && endCauseCode(endCause) === Number(code)]),
+    ...accountTests(given.sub_account),
+    ...timeTests<MpcFacts>(given, 'creation_time', ({ createdAt }) => createdAt),
+    ...timeTests<MpcFacts>(given, 'end_time', ({ endedAt }) => endedAt),
   ];
   return (mpc) => tests.every((test) => test(mpc));
-}
-
-function nameTests(query: URLSearchParams): Test<MpcFacts>[] {
-  const name = query.get('friendly_name');
-  if (!name) return [];
-  if (!isMpcName(name)) throw badField('friendly_name', 'must be 1 to 128 characters');
-  return [(mpc) => mpc.name === name];
-}
-
-function statusTests(query: URLSearchParams): Test<MpcFacts>[] {
-  const text = query.get('status');
-  if (!text) return [];
-  const status = STATUSES.find((known) => known === text.toLowerCase());
-  if (!status) throw badField('status', `must be one of ${STATUSES.join(', ')}`);
-  return [(mpc) => mpc.status === status];
-}
-
-function causeTests(query: URLSearchParams): Test<MpcFacts>[] {
-  const text = query.get('termination_cause_code');
-  if (!text) return [];
-  if (!/^[0-9]{1,5}$/.test(text)) throw badField('termination_cause_code', 'must be 1000, 1010, 2000 or 3000');
-  return [(mpc) => mpc.endCause !== undefined && endCauseCode(mpc.endCause) === Number(text)];
 }

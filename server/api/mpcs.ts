@@ -1,7 +1,9 @@
-import { badField } from '../errors.ts';
+import { z } from 'zod';
+import { field } from '../body-values.ts';
 import type { History, MpcFacts } from '../history/index.ts';
 import type { Directory } from '../mpc/index.ts';
-import { parseMpcFilter } from './mpc-filter.ts';
+import { bodySchema, read } from './fields.ts';
+import { MPC_FILTER, parseMpcFilter } from './mpc-filter.ts';
 import { pageOf } from './paging.ts';
 import { accountPath, presentMpc } from './present.ts';
 import { knownMpc, liveMpc, mpcRefOf, type Resource } from './resource.ts';
@@ -12,11 +14,20 @@ export interface MpcsDeps {
   readonly history: Pick<History, 'find' | 'newestFirst'>;
 }
 
+/** One SDK sends a list of the one word. */
+const START = z.object({
+  status: field('The only thing to ask for', z.literal('active', 'must be active'), (value) => {
+    const asked = Array.isArray(value) && value.length === 1 ? value[0] : value;
+    return typeof asked === 'string' ? asked.toLowerCase() : asked;
+  }),
+});
+
 /** MPCs: list, one, start, end. */
 export function mpcResources({ authId, directory, history }: MpcsDeps): readonly Resource[] {
   return [
     {
       path: '/MultiPartyCall/',
+      query: MPC_FILTER,
       methods: {
         GET: async (request) => {
           const found = newestFirst(directory, history, parseMpcFilter(request.query));
@@ -27,15 +38,14 @@ export function mpcResources({ authId, directory, history }: MpcsDeps): readonly
     },
     {
       path: '/MultiPartyCall/:mpc/',
+      bodies: { POST: bodySchema({ title: 'StartMpc', example: { status: 'active' } }, START) },
       methods: {
         GET: async (request) => {
           const { facts } = await knownMpc(request, directory, history);
           return { status: 200, body: presentMpc(authId, facts, mpcRefOf(request).by) };
         },
         POST: (request) => {
-          const { status } = request.body;
-          const asked = Array.isArray(status) && status.length === 1 ? status[0] : status;
-          if (typeof asked !== 'string' || asked.toLowerCase() !== 'active') throw badField('status', 'must be active');
+          read(START, request.body);
           directory.start(liveMpc(request, directory));
           return { status: 204 };
         },

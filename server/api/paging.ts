@@ -1,8 +1,24 @@
-import { badField } from '../errors.ts';
+import { z } from 'zod';
+import { field, textToNumber, whole } from '../body-values.ts';
+import { readQuery } from './fields.ts';
 import type { ApiRequest } from './resource.ts';
 
 /** Plivo's most and default for a page. */
-export const PAGE_LIMIT = 20;
+const PAGE_LIMIT = 20;
+const OFFSET = 'must be a whole number, 0 or more';
+
+/** What every list reads of its query. */
+export function pageSchema(maxLimit: number) {
+  return z.object({
+    limit: whole('How many at most', 1, maxLimit, maxLimit),
+    offset: field('How many are left out before them', z.int(OFFSET).min(0, OFFSET).default(0), textToNumber),
+  });
+}
+
+/** That of most lists. */
+export const PAGE = pageSchema(PAGE_LIMIT);
+
+type PageSchema = typeof PAGE;
 
 /** One page of a list in Plivo's envelope. `path` is that of the list itself, for the links to its neighbours. */
 export function page<T>(
@@ -10,9 +26,9 @@ export function page<T>(
   path: string,
   items: readonly T[],
   present: (item: T) => Record<string, unknown>,
-  maxLimit: number = PAGE_LIMIT,
+  schema: PageSchema = PAGE,
 ): Record<string, unknown> {
-  const place = placeOf(request, maxLimit);
+  const place = readQuery(schema, request.query);
   const { offset, limit } = place;
   return envelope(request, path, place, items.length, items.slice(offset, offset + limit).map(present));
 }
@@ -28,9 +44,9 @@ export async function pageOf<T>(
   path: string,
   items: AsyncIterable<T>,
   present: (item: T) => Record<string, unknown>,
-  maxLimit: number = PAGE_LIMIT,
+  schema: PageSchema = PAGE,
 ): Promise<Record<string, unknown>> {
-  const place = placeOf(request, maxLimit);
+  const place = readQuery(schema, request.query);
   const objects: Record<string, unknown>[] = [];
   let count = 0;
   for await (const item of items) {
@@ -40,22 +56,10 @@ export async function pageOf<T>(
   return envelope(request, path, place, count, objects);
 }
 
-interface Place {
-  readonly limit: number;
-  readonly offset: number;
-}
-
-function placeOf({ query }: ApiRequest, maxLimit: number): Place {
-  return {
-    limit: pageNumber(query, 'limit', 1, maxLimit) ?? maxLimit,
-    offset: pageNumber(query, 'offset', 0, Number.MAX_SAFE_INTEGER) ?? 0,
-  };
-}
-
 function envelope(
   request: ApiRequest,
   path: string,
-  { limit, offset }: Place,
+  { limit, offset }: z.output<PageSchema>,
   count: number,
   objects: readonly Record<string, unknown>[],
 ): Record<string, unknown> {
@@ -77,12 +81,4 @@ function envelope(
     },
     objects,
   };
-}
-
-function pageNumber(query: URLSearchParams, name: string, min: number, max: number): number | undefined {
-  const text = query.get(name);
-  if (text === null || text === '') return undefined;
-  const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw badField(name, max === Number.MAX_SAFE_INTEGER ? `must be ${min} or more` : `must be ${min} to ${max}`);
 }

@@ -1,10 +1,12 @@
+import { z } from 'zod';
+import { field, flag } from '../body-values.ts';
 import { ApiError, badField } from '../errors.ts';
 import type { History, MemberFacts } from '../history/index.ts';
-import { type AddParticipantDeps, addParticipant } from './add-participant.ts';
-import { flagField } from './fields.ts';
+import { type AddParticipantDeps, addParticipant, addParticipantBody } from './add-participant.ts';
+import { bodySchema, read, readQuery } from './fields.ts';
 import type { Idempotency } from './idempotency.ts';
 import { presentMembers, selectionOf } from './members.ts';
-import { pageOf } from './paging.ts';
+import { pageOf, pageSchema } from './paging.ts';
 import { mpcPath, presentMember } from './present.ts';
 import { type Answer, type ApiRequest, knownMpc, liveMpc, type Resource } from './resource.ts';
 
@@ -16,7 +18,22 @@ export interface ParticipantsDeps extends AddParticipantDeps {
 }
 
 /** Plivo knows no pages here, so by default everybody comes at once. */
-const PARTICIPANT_PAGE = 200;
+const PARTICIPANT_PAGE = pageSchema(200);
+
+const UPDATE = z.object({
+  mute: flag('Is not heard'),
+  hold: flag('Neither hears nor is heard'),
+  coach_mode: flag('Heard by agents only; for supervisors, and not with all'),
+  disable_state_change_sound: flag('Leaves out the beep that everybody hears when coach_mode changes', false),
+});
+const UPDATE_BODY = bodySchema(
+  { title: 'UpdateParticipant', example: { mute: true }, needsOne: [['mute'], ['hold'], ['coach_mode']] },
+  UPDATE,
+);
+const FILTER = z.object({
+  call_uuid: field("Only the call's member", z.string().toLowerCase().optional()),
+  ...PARTICIPANT_PAGE.shape,
+});
 
 /** Members as Plivo's participants: list, add, one, update, kick. */
 export function participantResources(deps: ParticipantsDeps): readonly Resource[] {
@@ -24,10 +41,12 @@ export function participantResources(deps: ParticipantsDeps): readonly Resource[
   return [
     {
       path: '/MultiPartyCall/:mpc/Participant/',
+      query: FILTER,
+      bodies: { POST: addParticipantBody(deps.rules) },
       methods: {
         GET: async (request) => {
           const { facts, live } = await knownMpc(request, directory, history);
-          const callUuid = request.query.get('call_uuid')?.toLowerCase();
+          const { call_uuid: callUuid } = readQuery(FILTER, request.query);
           const members = filtered(live?.members ?? history.membersOf(facts.uuid), callUuid);
           const path = `${mpcPath(authId, facts)}Participant/`;
           const present = (member: MemberFacts) => presentMember(authId, facts, member);
@@ -38,6 +57,7 @@ export function participantResources(deps: ParticipantsDeps): readonly Resource[
     },
     {
       path: '/MultiPartyCall/:mpc/Participant/:members/',
+      bodies: { POST: UPDATE_BODY },
       methods: {
         GET: async (request) => {
           const selection = selectionOf(request, deps.maxMemberIds);
@@ -70,10 +90,7 @@ async function* filtered(
 
 function update(request: ApiRequest, deps: ParticipantsDeps): Answer {
   const selection = selectionOf(request, deps.maxMemberIds);
-  const mute = flagField(request.body, 'mute');
-  const hold = flagField(request.body, 'hold');
-  const coach = flagField(request.body, 'coach_mode');
-  const quiet = flagField(request.body, 'disable_state_change_sound') ?? false;
+  const { mute, hold, coach_mode: coach, disable_state_change_sound: quiet } = read(UPDATE, request.body);
   if (mute === undefined && hold === undefined && coach === undefined)
     throw badField('mute, hold or coach_mode', 'must be given');
   if (coach !== undefined && selection.all) throw badField('coach_mode', 'cannot be set for all');

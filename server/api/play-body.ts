@@ -1,200 +1,142 @@
+import { z } from 'zod';
 import { type Duck, PLAIN_PLAY, type PlayOptions } from '../../media/index.ts';
-import type { CallbackTarget } from '../callbacks/index.ts';
-import { ApiError, badField } from '../errors.ts';
-import { parseMemberSelection, parseRole, type Role } from '../mpc/index.ts';
-import type { SpokenText } from '../speak/index.ts';
-import { calledTarget, type UrlRules } from './called-url.ts';
-import { flagField, listField, numberField, textField, wordField } from './fields.ts';
+import {
+  field,
+  flag,
+  flagOrNumber,
+  method,
+  number,
+  numberFrom,
+  type UrlRules,
+  url,
+  whole,
+  wholeFrom,
+  word,
+} from '../body-values.ts';
+import { type CallbackTarget, callbackTarget } from '../callbacks/index.ts';
+import { badField } from '../errors.ts';
+import { read } from './fields.ts';
 import type { Body } from './resource.ts';
 
-export interface PlayBodyRules extends UrlRules {
-  readonly maxPlayUrls: number;
-}
-
-/** Who hears a Call Play: the call itself, the other members of its MPC, or all of them. */
-export type CallLegs = 'aleg' | 'bleg' | 'both';
-
-/** What every kind of play takes besides its sound. */
+/** What every kind of play takes besides its sound and its listeners. */
 export interface PlayManner {
   readonly options: PlayOptions;
   readonly normalizeLufs: number | undefined;
   readonly callback: CallbackTarget | undefined;
 }
 
-/** What a request to play asks for. */
-export interface PlayBody extends PlayManner {
-  readonly urls: readonly string[];
-  readonly spoken?: SpokenText;
-}
-
-/** Which of all members hear a play: all but some ids, and only some roles unless there are none. */
-export interface Audience {
-  readonly except: readonly string[];
-  readonly roles: readonly Role[];
-}
-
-/** How a callback may be called; POST when nothing is said. */
-export const CALLBACK_METHODS = ['get', 'post'] as const;
-
 const SECOND_MS = 1000;
-const MAX_POSITION_MS = 24 * 3600 * SECOND_MS;
-const MAX_FADE_MS = 60_000;
-const LOUDEST_DB = 20;
-const SOFTEST_DB = -60;
+export const MAX_POSITION_MS = 24 * 3600 * SECOND_MS;
+/** Of fades, and of what volumes take to change. */
+export const MAX_FADE_MS = 60_000;
+export const GAIN_DB = { softest: -60, loudest: 20 } as const;
 /** Mono speech that is easy to hear over telephone talkers and leaves room for its peaks: see docs/plays.md. */
 const NORMAL_LUFS = -19;
 const DUCKED: Duck = { gainDb: -12, attackMs: 100, releaseMs: 400 };
 
-export function parsePlayBody(body: Body, rules: PlayBodyRules): PlayBody {
-  return { urls: parseUrls(body, rules), ...parsePlayManner(body, rules) };
-}
+/** Also what an audience is read for: not every audience can be joined later. */
+export const LATER_JOINERS = {
+  later_joiners: flag('Members who join meanwhile hear it from where it is', PLAIN_PLAY.laterJoiners),
+};
 
-export function parsePlayManner(body: Body, rules: PlayBodyRules): PlayManner {
-  return {
-    options: parsePlayOptions(body),
-    normalizeLufs: parseNormalize(body),
-    callback: parseCallback(body, rules),
-  };
-}
+const fade = (about: string, fallbackMs: number) => number(about, 0, MAX_FADE_MS, fallbackMs);
 
-/**
- * The URLs of a play, in playing order. `url` is one URL, which may hold commas, or several separated by commas;
- * `urls` is a comma list or a JSON list. One that is wrong refuses them all.
- */
-export function parseUrls(body: Body, rules: PlayBodyRules): readonly string[] {
-  const one = readUrls(body, 'url', splitBeforeSchemes);
-  const list = readUrls(body, 'urls', (text) => text.split(/ ?, ?/));
-  // Clients unsure of the name send both, meaning it once.
-  const urls = one.join() === list.join() ? one : [...one, ...list];
-  if (urls.length === 0) throw badField('url', 'must be given: the http or https URL of an mp3 or wav file');
-  if (urls.length > rules.maxPlayUrls) throw badField('urls', `must hold at most ${rules.maxPlayUrls} URLs`);
-  for (const [index, url] of urls.entries()) {
-    const which = urls.length === 1 ? 'url' : `url ${index + 1} of ${urls.length}`;
-    if (url.length > rules.maxUrlLength)
-      throw new ApiError('bad_url', { detail: `${which} is longer than ${rules.maxUrlLength} characters` });
-    const verdict = rules.checkUrl(url);
-    if (!verdict.ok) throw new ApiError('bad_url', { detail: `${which}: ${verdict.message}` });
-  }
-  return urls;
-}
+const DUCK_NUMBERS = z.object({
+  gain_db: number('Gain of live speech in dB', GAIN_DB.softest, 0, DUCKED.gainDb),
+  attack_ms: fade('Falls so long', DUCKED.attackMs),
+  release_ms: fade('Rises so long', DUCKED.releaseMs),
+});
 
-/** The options of a Member Play: Plivo has none, all of these are extensions. */
-export function parsePlayOptions(body: Body): PlayOptions {
-  return {
-    loop: parseLoop(body),
-    gainDb: numberField(body, 'volume', { min: SOFTEST_DB, max: LOUDEST_DB }) ?? PLAIN_PLAY.gainDb,
-    startMs: numberField(body, 'start_ms', { min: 0, max: MAX_POSITION_MS }) ?? PLAIN_PLAY.startMs,
-    lengthMs: parseLengthMs(body),
-    fadeInMs: numberField(body, 'fade_in_ms', { min: 0, max: MAX_FADE_MS }) ?? PLAIN_PLAY.fadeInMs,
-    fadeOutMs: numberField(body, 'fade_out_ms', { min: 0, max: MAX_FADE_MS }) ?? PLAIN_PLAY.fadeOutMs,
-    mix: flagField(body, 'mix') ?? PLAIN_PLAY.mix,
-    ...parsePlace(body),
-    covered: wordField(body, 'covered', ['dip', 'pause']) ?? PLAIN_PLAY.covered,
-    priority: numberField(body, 'priority', { min: 0, max: 9, whole: true }) ?? PLAIN_PLAY.priority,
-    duck: parseDuck(body),
-    laterJoiners: flagField(body, 'later_joiners') ?? PLAIN_PLAY.laterJoiners,
-  };
-}
+/** Plivo has `length`, `loop` and `mix` of these for calls, and none for members. */
+const OPTIONS = {
+  length: number('Seconds after which it stops by itself; 0 for no limit', 0, MAX_POSITION_MS / SECOND_MS, 0),
+  loop: field(
+    'true or 0 repeats until stopped, a number plays the list that often',
+    z.union([z.boolean(), wholeFrom(0, 1000)], 'must be true, false or a whole number from 0 to 1000').default(false),
+    flagOrNumber,
+  ),
+  mix: flag('false: the targets hear only the play, and are not heard while it runs', PLAIN_PLAY.mix),
+  volume: number('Gain in dB', GAIN_DB.softest, GAIN_DB.loudest, PLAIN_PLAY.gainDb),
+  start_ms: number('Where in the first file it begins', 0, MAX_POSITION_MS, PLAIN_PLAY.startMs),
+  fade_in_ms: fade('Rises so long at the start', PLAIN_PLAY.fadeInMs),
+  fade_out_ms: fade('Falls so long before its end', PLAIN_PLAY.fadeOutMs),
+  mode: word(
+    'Waits its turn, or stops what plays in its layer; layer is queue, in the layer that has to be named',
+    ['queue', 'replace', 'layer'],
+    PLAIN_PLAY.mode,
+  ),
+  layer: word('Layers sound together, the earlier giving way; announcement unless said', [
+    'bed',
+    'announcement',
+    'whisper',
+  ]),
+  covered: word('What it does while a later layer sounds', ['dip', 'pause'], PLAIN_PLAY.covered),
+  priority: whole('The higher waits in front', 0, 9, PLAIN_PLAY.priority),
+  duck: field(
+    'Lowers the live speech meanwhile: true, the gain in dB, or all three numbers',
+    z
+      .union(
+        [z.boolean(), numberFrom(GAIN_DB.softest, 0), DUCK_NUMBERS],
+        `must be true, false, a number from ${GAIN_DB.softest} to 0, or an object of gain_db, attack_ms and release_ms`,
+      )
+      .optional(),
+    flagOrNumber,
+  ),
+  ...LATER_JOINERS,
+};
 
-/** Who of all members hears a Member Play; `all` is false when the path has ids, to which none of this applies. */
-export function parseAudience(body: Body, all: boolean, maxIds: number): Audience {
-  const except = listField(body, 'except', `must be member ids, at most ${maxIds}`, (text) => {
-    const selection = parseMemberSelection(text);
-    return selection && !selection.all && selection.ids.length === 1 ? text : undefined;
+/** `callback_url` is told of starts and ends, at once as always: Plivo has no such thing for plays. */
+export function mannerSchema(rules: UrlRules) {
+  return z.object({
+    ...OPTIONS,
+    normalize: field(
+      `Brings every file to this loudness in LUFS; true is ${NORMAL_LUFS}`,
+      z.union([z.boolean(), numberFrom(-50, -5)], 'must be true, false or a number from -50 to -5').default(false),
+      flagOrNumber,
+    ),
+    callback_method: method('callback_url', 'POST'),
+    callback_url: url('Is told of starts and ends', rules),
   });
-  if (except.length > maxIds) throw badField('except', `must be member ids, at most ${maxIds}`);
-  const roles = listField(body, 'role', 'must be agent, customer or supervisor, or several of them', parseRole);
-  if (all) {
-    // Who joins later is taken in by the mixer, which knows no roles.
-    if (roles.length > 0 && flagField(body, 'later_joiners')) throw badField('later_joiners', 'cannot go with role');
-    return { except, roles };
-  }
-  if (except.length > 0) throw badField('except', 'goes with the members all only');
-  if (roles.length > 0) throw badField('role', 'goes with the members all only');
-  if (flagField(body, 'later_joiners')) throw badField('later_joiners', 'goes with the members all only');
-  return { except, roles };
 }
 
-/** `aleg` unless the body says otherwise; older documentation calls it `leg`. */
-export function parseCallLegs(body: Body): CallLegs {
-  const words = ['aleg', 'bleg', 'both'] as const;
-  const legs = wordField(body, 'legs', words) ?? wordField(body, 'leg', words) ?? 'aleg';
-  if (legs === 'aleg' && flagField(body, 'later_joiners'))
-    throw badField('later_joiners', 'goes with legs bleg or both');
-  return legs;
+type Manner = z.output<ReturnType<typeof mannerSchema>>;
+
+export function parsePlayManner(body: Body, schema: ReturnType<typeof mannerSchema>): PlayManner {
+  const given = read(schema, body);
+  return {
+    options: optionsOf(given),
+    normalizeLufs: given.normalize === true ? NORMAL_LUFS : given.normalize || undefined,
+    callback: given.callback_url && callbackTarget(given.callback_url, given.callback_method),
+  };
 }
 
-function readUrls(body: Body, name: string, split: (text: string) => string[]): string[] {
-  const value = body[name] ?? undefined;
-  if (value === undefined) return [];
-  const texts = Array.isArray(value) ? value : typeof value === 'string' ? split(value) : undefined;
-  if (texts?.every((text): text is string => typeof text === 'string')) return texts;
-  throw badField(name, 'must be a string or a list of strings');
-}
-
-/** A comma inside a URL stays: only one with a scheme behind it separates. */
-function splitBeforeSchemes(text: string): string[] {
-  return text.split(/ ?, ?(?=[a-z][a-z0-9+.-]*:)/i);
-}
-
-/** `true` and 0 repeat until stopped; a number plays the list that often. */
-function parseLoop(body: Body): number {
-  const { loop } = body;
-  if (typeof loop === 'boolean' || (typeof loop === 'string' && /^(true|false)$/i.test(loop)))
-    return flagField(body, 'loop') ? 0 : 1;
-  return numberField(body, 'loop', { min: 0, max: 1000, whole: true }) ?? PLAIN_PLAY.loop;
-}
-
-function parseLengthMs(body: Body): number | undefined {
-  const seconds = numberField(body, 'length', { min: 0, max: MAX_POSITION_MS / SECOND_MS });
-  // Clients that always send every field send 0 for "no limit".
-  return seconds === undefined || seconds === 0 ? undefined : Math.round(seconds * SECOND_MS);
+function optionsOf(given: Manner): PlayOptions {
+  return {
+    loop: typeof given.loop === 'number' ? given.loop : given.loop ? 0 : PLAIN_PLAY.loop,
+    gainDb: given.volume,
+    startMs: given.start_ms,
+    // Clients that always send every field send 0 for "no limit".
+    lengthMs: given.length === 0 ? undefined : Math.round(given.length * SECOND_MS),
+    fadeInMs: given.fade_in_ms,
+    fadeOutMs: given.fade_out_ms,
+    mix: given.mix,
+    ...placeOf(given),
+    covered: given.covered,
+    priority: given.priority,
+    duck: duckOf(given.duck),
+    laterJoiners: given.later_joiners,
+  };
 }
 
 /** `layer` alone queues in that layer; `mode` layer is the same said in full. */
-function parsePlace(body: Body): Pick<PlayOptions, 'mode' | 'layer'> {
-  const mode = wordField(body, 'mode', ['queue', 'replace', 'layer']) ?? 'queue';
-  const layer = wordField(body, 'layer', ['bed', 'announcement', 'whisper']);
+function placeOf({ mode, layer }: Manner): Pick<PlayOptions, 'mode' | 'layer'> {
   if (mode === 'layer' && layer === undefined) throw badField('layer', 'must say which: bed, announcement or whisper');
-  return { mode: mode === 'replace' ? 'replace' : 'queue', layer: layer ?? PLAIN_PLAY.layer };
+  return { mode: mode === 'replace' ? 'replace' : PLAIN_PLAY.mode, layer: layer ?? PLAIN_PLAY.layer };
 }
 
-/** `true`, or the loudness to reach. */
-function parseNormalize(body: Body): number | undefined {
-  const { normalize } = body;
-  if (typeof normalize === 'boolean' || (typeof normalize === 'string' && !/^-?[0-9]/.test(normalize)))
-    return flagField(body, 'normalize') ? NORMAL_LUFS : undefined;
-  return numberField(body, 'normalize', { min: -50, max: -5 });
-}
-
-export function parseCallback(body: Body, rules: PlayBodyRules): CallbackTarget | undefined {
-  const method = wordField(body, 'callback_method', CALLBACK_METHODS);
-  return checkedCallback('callback_url', textField(body, 'callback_url'), method, rules);
-}
-
-/** The callback in a field that may be empty. */
-export function checkedCallback(
-  field: string,
-  text: string | undefined,
-  method: (typeof CALLBACK_METHODS)[number] | undefined,
-  rules: UrlRules,
-): CallbackTarget | undefined {
-  if (text === undefined || text === '') return undefined;
-  return calledTarget(field, text, rules, method === 'get' ? 'GET' : 'POST');
-}
-
-/** `true`, or the gain of live speech in dB, or all three numbers. */
-function parseDuck(body: Body): Duck | undefined {
-  const duck = body.duck ?? undefined;
-  if (typeof duck === 'object' && duck !== null && !Array.isArray(duck)) {
-    const fields = duck as Body;
-    return {
-      gainDb: numberField(fields, 'gain_db', { min: SOFTEST_DB, max: 0 }) ?? DUCKED.gainDb,
-      attackMs: numberField(fields, 'attack_ms', { min: 0, max: MAX_FADE_MS }) ?? DUCKED.attackMs,
-      releaseMs: numberField(fields, 'release_ms', { min: 0, max: MAX_FADE_MS }) ?? DUCKED.releaseMs,
-    };
-  }
-  if (typeof duck === 'number' || (typeof duck === 'string' && /^-?[0-9]/.test(duck)))
-    return { ...DUCKED, gainDb: numberField(body, 'duck', { min: SOFTEST_DB, max: 0 }) ?? DUCKED.gainDb };
-  return flagField(body, 'duck') ? DUCKED : undefined;
+function duckOf(given: Manner['duck']): Duck | undefined {
+  if (given === undefined || given === false) return PLAIN_PLAY.duck;
+  if (given === true) return DUCKED;
+  if (typeof given === 'number') return { ...DUCKED, gainDb: given };
+  return { gainDb: given.gain_db, attackMs: given.attack_ms, releaseMs: given.release_ms };
 }

@@ -2,8 +2,8 @@ import { ApiError } from '../errors.ts';
 import type { History } from '../history/index.ts';
 import type { Directory, PlayRecord, Plays } from '../mpc/index.ts';
 import type { Idempotency } from './idempotency.ts';
-import { page } from './paging.ts';
-import { parsePlayChange } from './play-change.ts';
+import { PAGE, page } from './paging.ts';
+import { PLAY_CHANGE, parsePlayChange } from './play-change.ts';
 import { mpcPath, presentPlay } from './present.ts';
 import { type ApiRequest, knownMpc, liveMpc, mpcRefOf, param, type Resource } from './resource.ts';
 
@@ -22,6 +22,8 @@ export function playResources(deps: PlaysDeps): readonly Resource[] {
   return [
     {
       path: '/MultiPartyCall/:mpc/Play/',
+      query: PAGE,
+      bodies: { POST: PLAY_CHANGE },
       methods: {
         GET: async (request) => {
           const { facts } = await knownMpc(request, directory, history);
@@ -43,6 +45,7 @@ export function playResources(deps: PlaysDeps): readonly Resource[] {
     },
     {
       path: '/MultiPartyCall/:mpc/Play/:play/',
+      bodies: { POST: PLAY_CHANGE },
       methods: {
         GET: (request) => ({ status: 200, body: present(playOf(request, deps)) }),
         POST: idempotency.once((request) => {

@@ -1,16 +1,18 @@
+import { z } from 'zod';
+import { method, type UrlRules, url, word } from '../body-values.ts';
+import { callbackTarget } from '../callbacks/index.ts';
 import { ApiError, type ApiErrorCode } from '../errors.ts';
 import { type Directory, isMemberId, type Member, type Mpc } from '../mpc/index.ts';
 import type { RecordFormat, RecordingRow, Recordings, RecordTrack } from '../recordings/index.ts';
-import { textField, wordField } from './fields.ts';
-import { CALLBACK_METHODS, checkedCallback, type PlayBodyRules } from './play-body.ts';
+import { bodySchema, read } from './fields.ts';
 import { recordingAddresses } from './present-recording.ts';
-import { type Answer, type ApiRequest, liveMpc, param, type Resource } from './resource.ts';
+import { type Answer, type ApiRequest, type BodySchema, liveMpc, param, type Resource } from './resource.ts';
 
 export interface RecordDeps {
   readonly authId: string;
   readonly directory: Directory;
   readonly recordings: Recordings;
-  readonly rules: Pick<PlayBodyRules, 'maxUrlLength' | 'checkUrl'>;
+  readonly rules: UrlRules;
 }
 
 /** What is recorded: an MPC, or one of its members on some tracks. */
@@ -23,6 +25,23 @@ interface Subject {
 type Find = (request: ApiRequest) => Subject;
 
 const FORMATS: readonly RecordFormat[] = ['mp3', 'wav'];
+const TRACK = z.object({
+  record_track_type: word(
+    'All of the MPC, her own voice, or one recording of each',
+    ['all', 'participant', 'both'],
+    'all',
+  ),
+});
+const TRACK_BODY = bodySchema({ title: 'RecordTrack', example: { record_track_type: 'participant' } }, TRACK);
+const EXAMPLE = { file_format: 'wav', recording_callback_url: 'https://app.example.com/recordings' };
+
+function startSchema(rules: UrlRules) {
+  return z.object({
+    file_format: word('Of the file', FORMATS, 'mp3'),
+    recording_callback_method: method('recording_callback_url', 'POST'),
+    recording_callback_url: url('Is told of the recording', rules),
+  });
+}
 
 /** Starts, stops, pauses and resumes recordings of MPCs and of members. */
 export function recordResources(deps: RecordDeps): readonly Resource[] {
@@ -40,23 +59,42 @@ export function recordResources(deps: RecordDeps): readonly Resource[] {
     if (!member?.present) throw new ApiError('not_found');
     return { mpc, member, tracks };
   };
+  const schema = startSchema(deps.rules);
+  const starting =
+    (find: Find, status: 200 | 202) =>
+    (request: ApiRequest): Answer =>
+      start(deps, schema, request, find(request), status);
   return [
-    ...resourcesAt(deps, '/MultiPartyCall/:mpc/Record/', mpcOf, (request) => start(deps, request, mpcOf(request), 202)),
-    ...resourcesAt(deps, '/MultiPartyCall/:mpc/Participant/:members/Record/', memberOf, (request) =>
-      start(deps, request, memberOf(request), 200),
-    ),
+    ...resourcesAt(deps, '/MultiPartyCall/:mpc/Record/', mpcOf, {
+      POST: starting(mpcOf, 202),
+      body: bodySchema({ title: 'Record', example: EXAMPLE }, schema),
+    }),
+    ...resourcesAt(deps, '/MultiPartyCall/:mpc/Participant/:members/Record/', memberOf, {
+      POST: starting(memberOf, 200),
+      body: bodySchema({ title: 'RecordParticipant', example: EXAMPLE }, schema, TRACK),
+      tracks: TRACK_BODY,
+    }),
   ];
+}
+
+/** How a kind of recording is started, and what its other requests read of their bodies. */
+interface Start {
+  readonly POST: (request: ApiRequest) => Answer;
+  readonly body: BodySchema;
+  readonly tracks?: BodySchema;
 }
 
 function resourcesAt(
   { recordings }: RecordDeps,
   path: string,
   find: Find,
-  POST: (request: ApiRequest) => Answer,
+  { POST, body, tracks }: Start,
 ): readonly Resource[] {
+  const change = tracks && { bodies: { POST: tracks } };
   return [
     {
       path,
+      bodies: { POST: body, ...(tracks && { DELETE: tracks }) },
       methods: {
         POST,
         DELETE: (request) => {
@@ -67,6 +105,7 @@ function resourcesAt(
     },
     {
       path: `${path}Pause/`,
+      ...change,
       methods: {
         POST: (request) => {
           const some = underWay(recordings, find(request));
@@ -76,6 +115,7 @@ function resourcesAt(
     },
     {
       path: `${path}Resume/`,
+      ...change,
       methods: {
         POST: (request) => {
           const some = underWay(recordings, find(request));
@@ -86,14 +126,19 @@ function resourcesAt(
   ];
 }
 
-function start(deps: RecordDeps, request: ApiRequest, subject: Subject, status: 200 | 202): Answer {
-  const format = wordField(request.body, 'file_format', FORMATS) ?? 'mp3';
-  const url = textField(request.body, 'recording_callback_url');
-  const method = wordField(request.body, 'recording_callback_method', CALLBACK_METHODS);
-  const callback = checkedCallback('recording_callback_url', url, method, deps.rules);
+function start(
+  deps: RecordDeps,
+  schema: ReturnType<typeof startSchema>,
+  request: ApiRequest,
+  subject: Subject,
+  status: 200 | 202,
+): Answer {
+  const given = read(schema, request.body);
+  const callbackUrl = given.recording_callback_url;
+  const callback = callbackUrl && callbackTarget(callbackUrl, given.recording_callback_method);
   const { mpc, member, tracks } = subject;
   const base = `${request.secure ? 'https' : 'http'}://${request.host}`;
-  const order = { mpc, member, format, callback, base };
+  const order = { mpc, member, format: given.file_format, callback, base };
   const started = deps.recordings.start(tracks.map((track) => ({ ...order, track })));
   if (!started.ok) throw new ApiError(started.reason);
   const told = started.recordings.map((recording) => ({
@@ -126,6 +171,6 @@ function changed(count: number, otherwise: ApiErrorCode): Answer {
 
 /** Plivo's `both` is one recording of each kind. */
 function tracksOf(request: ApiRequest): readonly RecordTrack[] {
-  const type = wordField(request.body, 'record_track_type', ['all', 'participant', 'both']) ?? 'all';
+  const { record_track_type: type } = read(TRACK, request.body);
   return type === 'both' ? ['all', 'participant'] : [type];
 }

@@ -1,7 +1,20 @@
+import { z } from 'zod';
+import { text } from '../body-values.ts';
 import { ApiError } from '../errors.ts';
 import type { RecordingRow, Recordings } from '../recordings/index.ts';
-import { accountTests, partyTests, type Test, textTests, timeTests } from './filter-tests.ts';
-import { filtered, pageOf } from './paging.ts';
+import { readQuery } from './fields.ts';
+import {
+  accountField,
+  accountTests,
+  partyField,
+  partyTests,
+  type Test,
+  textTests,
+  timeFields,
+  timeTests,
+  withUnderscores,
+} from './filter-tests.ts';
+import { filtered, PAGE, pageOf } from './paging.ts';
 import { accountPath } from './present.ts';
 import { presentRecording } from './present-recording.ts';
 import { type Answer, type ApiRequest, param, type Resource } from './resource.ts';
@@ -14,12 +27,26 @@ export interface RecordingsApiDeps {
 
 const TYPES = { mp3: 'audio/mpeg', wav: 'audio/wav' } as const;
 
+const FILTER = z.object({
+  subaccount: accountField,
+  ...timeFields('add_time', 'When they began'),
+  call_uuid: text('Of the member with this call'),
+  mpc_name: text('Of MPCs of this name'),
+  conference_name: text('As mpc_name'),
+  mpc_uuid: text('Of this MPC'),
+  conference_uuid: text('As mpc_uuid'),
+  from_number: partyField('Of members who called'),
+  to_number: partyField('Of members who were called'),
+  ...PAGE.shape,
+});
+
 /** Recordings as Plivo has them: list, one, delete; and their files, whose names are the ids with an extension. */
 export function recordingResources({ authId, recordings, now }: RecordingsApiDeps): readonly Resource[] {
   const present = (recording: RecordingRow) => presentRecording(authId, recording, now());
   return [
     {
       path: '/Recording/',
+      query: FILTER,
       methods: {
         GET: async (request) => {
           const found = filtered(recordings.archive.newestFirst(), parseFilter(request.query));
@@ -68,18 +95,17 @@ function fileAnswer(recordings: Recordings, recording: RecordingRow): Answer {
 
 /** The filters of the list as one test. */
 function parseFilter(query: URLSearchParams): Test<RecordingRow> {
+  const given = readQuery(FILTER, withUnderscores(query, 'add_time'));
   const tests: Test<RecordingRow>[] = [
-    ...accountTests(query, 'subaccount'),
-    ...timeTests<RecordingRow>(query, 'add_time', ({ startedAt }) => new Date(startedAt)),
-    ...textTests<RecordingRow>(query, 'call_uuid', ({ callUuid }) => callUuid),
-    ...['mpc_name', 'conference_name'].flatMap((field) =>
-      textTests<RecordingRow>(query, field, ({ mpcName }) => mpcName),
-    ),
-    ...['mpc_uuid', 'conference_uuid'].flatMap((field) =>
-      textTests<RecordingRow>(query, field, ({ mpcUuid }) => mpcUuid),
-    ),
-    ...partyTests<RecordingRow>(query, 'from_number', ({ from }) => from),
-    ...partyTests<RecordingRow>(query, 'to_number', ({ to }) => to),
+    ...accountTests(given.subaccount),
+    ...timeTests<RecordingRow>(given, 'add_time', ({ startedAt }) => new Date(startedAt)),
+    ...textTests<RecordingRow>(given.call_uuid, ({ callUuid }) => callUuid),
+    ...textTests<RecordingRow>(given.mpc_name, ({ mpcName }) => mpcName),
+    ...textTests<RecordingRow>(given.conference_name, ({ mpcName }) => mpcName),
+    ...textTests<RecordingRow>(given.mpc_uuid, ({ mpcUuid }) => mpcUuid),
+    ...textTests<RecordingRow>(given.conference_uuid, ({ mpcUuid }) => mpcUuid),
+    ...partyTests<RecordingRow>(given.from_number, ({ from }) => from),
+    ...partyTests<RecordingRow>(given.to_number, ({ to }) => to),
   ];
   return (recording) => tests.every((test) => test(recording));
 }

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import { ApiError } from '../errors.ts';
 import type { History, MpcFacts } from '../history/index.ts';
 import { type Mpc, type MpcRef, parseMpcRef } from '../mpc/index.ts';
@@ -40,6 +41,9 @@ export interface AnswerFile {
   readonly type: string;
 }
 
+/** Unknown keys are left alone. */
+export type BodySchema = z.ZodObject;
+
 export type Method = 'GET' | 'POST' | 'DELETE';
 /** Synchronous on purpose: a request acts on one state of the world, and repeats cannot overtake each other. */
 export type ActingHandler = (request: ApiRequest) => Answer;
@@ -51,6 +55,12 @@ export interface Resource {
   /** With `:name` parameters and a slash at the end; the slash is optional in requests. */
   readonly path: string;
   readonly methods: Readonly<Partial<Record<Method, Handler>>>;
+  /** What its methods read of their bodies: the schemas they read with. */
+  readonly bodies?: Readonly<Partial<Record<Method, BodySchema>>>;
+  /** What its GET reads of the query, likewise. */
+  readonly query?: BodySchema;
+  /** With a `callback_url` its POST and DELETE are acknowledged at once, and answered there. */
+  readonly answersLater?: true;
 }
 
 /** A path parameter that the resource's own path declares. */

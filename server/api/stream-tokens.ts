@@ -1,5 +1,7 @@
+import type { UrlRules } from '../body-values.ts';
 import { ApiError, badField } from '../errors.ts';
-import { type Directory, type JoinTerms, type MpcRef, readTerms, type TermsRules } from '../mpc/index.ts';
+import { type Directory, type JoinTerms, type MpcRef, readTerms, termsSchema } from '../mpc/index.ts';
+import { bodySchema } from './fields.ts';
 import { accountPath } from './present.ts';
 import { type ApiRequest, mpcRefOf, param, type Resource } from './resource.ts';
 
@@ -15,9 +17,10 @@ export interface StreamTokenDeps {
   readonly authId: string;
   readonly directory: Directory;
   readonly tokens: TokenIssuer;
-  readonly rules: TermsRules;
+  readonly rules: UrlRules;
 }
 
+const WORDS = { title: 'StreamToken', example: { role: 'customer', mute: true } };
 /** By then another node may take the call in our place. */
 const RETRY_AFTER_SECONDS = 5;
 
@@ -26,6 +29,7 @@ export function streamTokenResources({ authId, directory, tokens, rules }: Strea
   return [
     {
       path: '/MultiPartyCall/:mpc/Stream/',
+      bodies: { POST: bodySchema(WORDS, termsSchema(rules).partial()) },
       methods: {
         POST: (request) => {
           const ref = mpcRefOf(request);
@@ -48,7 +52,7 @@ export function streamTokenResources({ authId, directory, tokens, rules }: Strea
   ];
 }
 
-function termsOf(request: ApiRequest, rules: TermsRules): JoinTerms {
+function termsOf(request: ApiRequest, rules: UrlRules): JoinTerms {
   const read = readTerms(request.body, rules);
   if (!read.ok) throw badField(read.field, read.problem);
   return read.terms;

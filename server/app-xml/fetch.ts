@@ -1,5 +1,5 @@
+import type { UrlRules } from '../body-values.ts';
 import type { CallbackFields, CallbackTarget, Exchange } from '../callbacks/index.ts';
-import type { TermsRules } from '../mpc/index.ts';
 import { parseResponse } from './response.ts';
 import type { ResponseRead } from './verbs.ts';
 import { MAX_XML_BYTES } from './xml.ts';
@@ -12,7 +12,7 @@ export interface AppXmlDeps {
     signal: AbortSignal,
     maxBytes: number,
   ) => Promise<Exchange>;
-  readonly rules: TermsRules;
+  readonly rules: UrlRules;
 }
 
 /** Asks an app for XML. One attempt: whoever asks knows whether there is another place to ask. Never throws. */

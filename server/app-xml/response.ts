@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { isDigitText } from '../../media/index.ts';
+import type { UrlRules } from '../body-values.ts';
 import { callbackTarget } from '../callbacks/target.ts';
-import { isMpcName, readXmlTerms, type TermsRules } from '../mpc/index.ts';
+import { isMpcName, readXmlTerms } from '../mpc/index.ts';
 import type { ResponseRead, Verb } from './verbs.ts';
 import { readXml, textOf, type XmlNode } from './xml.ts';
 
@@ -10,7 +11,7 @@ const MAX_SECONDS = 24 * 3600;
 const SECOND_MS = 1000;
 
 type VerbRead = { readonly ok: true; readonly verb: Verb } | { readonly ok: false; readonly problem: string };
-type Reader = (text: string, attributes: Readonly<Record<string, string>>, rules: TermsRules) => VerbRead;
+type Reader = (text: string, attributes: Readonly<Record<string, string>>, rules: UrlRules) => VerbRead;
 
 function whole(min: number, fallback: number): z.ZodType<number> {
   const expected = `must be a whole number from ${min} to ${MAX_SECONDS}`;
@@ -75,7 +76,7 @@ const READERS: Readonly<Record<string, Reader>> = {
  * Reads an app's answer: `<Response>` and the elements in it. An element that is not known is left out and named; one that
  * is known and wrong refuses the whole answer, since an app that is half obeyed is harder to mend.
  */
-export function parseResponse(document: string, rules: TermsRules): ResponseRead {
+export function parseResponse(document: string, rules: UrlRules): ResponseRead {
   const xml = readXml(document);
   if (!xml.ok) return xml;
   const { root } = xml;
@@ -120,7 +121,7 @@ function having<T>(
   return wrong(`${issue?.path.join('.') ?? ''} ${issue?.message ?? 'is wrong'}`);
 }
 
-function withUrl(text: string, { checkUrl, maxUrlLength }: TermsRules, make: (url: URL) => Verb): VerbRead {
+function withUrl(text: string, { checkUrl, maxUrlLength }: UrlRules, make: (url: URL) => Verb): VerbRead {
   if (text.length > maxUrlLength) return wrong(`its URL is longer than ${maxUrlLength} characters`);
   const verdict = checkUrl(text);
   return verdict.ok ? right(make(new URL(text))) : wrong(verdict.message);

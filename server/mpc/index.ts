@@ -34,5 +34,5 @@ export { Mpc, type MpcEndCause, type MpcStatus } from './mpc.ts';
 export type { PlayNews } from './play-news.ts';
 export type { PlayChange, PlayForm, PlayKind, PlayRecord, PlayState } from './play-record.ts';
 export { type PlayStarted, Plays } from './plays.ts';
-export { readTerms, readXmlTerms, TERM_FIELDS, TERMS_SCHEMA, type TermsRead, type TermsRules } from './read-terms.ts';
+export { readTerms, readXmlTerms, TERM_FIELDS, type TermsRead, termsSchema } from './read-terms.ts';
 export { type MpcSound, type SoundRules, soundUnder } from './sound-rules.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { checkedUrl, field, flag, method, problemOf, type UrlRules, url, whole, word, wrong } from '../body-values.ts';
 import { type CallbackTarget, callbackTarget } from '../callbacks/target.ts';
-import { parseRole } from './identity.ts';
+import { parseRole, type Role } from './identity.ts';
 import {
   type EntrySound,
   type JoinTerms,
@@ -9,28 +10,18 @@ import {
   type StatusEventGroup,
 } from './join-terms.ts';
 
-export interface TermsRules {
-  /** The check of a URL that needs no network: scheme, address, port. */
-  readonly checkUrl: (url: string) => { readonly ok: true } | { readonly ok: false; readonly message: string };
-  readonly maxUrlLength: number;
-}
-
 export type TermsRead =
   | { readonly ok: true; readonly terms: JoinTerms }
   /** `problem` follows the name of the field in a sentence. */
   | { readonly ok: false; readonly field: string; readonly problem: string };
 
-/** Plivo's limits and defaults, but for `max_participants`, of which Plivo has 10 at most. */
-const DURATION_SECONDS = { min: 300, max: 28_800, fallback: 14_400 } as const;
-const PARTICIPANTS = { min: 2, max: 1000, fallback: 10 } as const;
 const DEFAULT_GROUPS: readonly StatusEventGroup[] = ['mpc-state-changes', 'participant-state-changes'];
-const METHODS = ['GET', 'POST'] as const;
-/** What a reader of the schema finds a default under: zod knows `default` only of schemas that fill it in themselves. */
-const FALLBACK = 'x-default';
+const EVENTS_EXPECTED = `must be a comma list of ${STATUS_EVENT_GROUPS.join(', ')}`;
+const ROLES: readonly Role[] = ['agent', 'customer', 'supervisor'];
 const BEEPS = { 'beep:1': 1, 'beep:2': 2 } as const;
 
 /** Reads the fields of Add Participant's body that are about the member and its MPC; others are left alone. */
-export function readTerms(body: Readonly<Record<string, unknown>>, rules: TermsRules): TermsRead {
+export function readTerms(body: Readonly<Record<string, unknown>>, rules: UrlRules): TermsRead {
   return read(body, rules, {});
 }
 
@@ -38,7 +29,7 @@ export function readTerms(body: Readonly<Record<string, unknown>>, rules: TermsR
  * Reads the attributes of `<MultiPartyCall>`: the same fields in camelCase, whose names count whatever their case, and with the
  * underscores that Plivo's PHP SDK leaves in one. Only the method of the status callback has another default here.
  */
-export function readXmlTerms(attributes: Readonly<Record<string, string>>, rules: TermsRules): TermsRead {
+export function readXmlTerms(attributes: Readonly<Record<string, string>>, rules: UrlRules): TermsRead {
   const body: Record<string, unknown> = { status_callback_method: 'POST' };
   const givenNames: Record<string, string> = {};
   for (const [name, value] of Object.entries(attributes)) {
@@ -53,171 +44,111 @@ export function readXmlTerms(attributes: Readonly<Record<string, string>>, rules
 
 function read(
   body: Readonly<Record<string, unknown>>,
-  rules: TermsRules,
+  rules: UrlRules,
   givenNames: Readonly<Record<string, string>>,
 ): TermsRead {
-  const parsed = schemaUnder(rules).safeParse(body);
+  const parsed = termsSchema(rules).safeParse(withoutBlanks(body));
   if (parsed.success) return { ok: true, terms: toTerms(parsed.data) };
-  const [issue] = parsed.error.issues;
-  const field = String(issue?.path[0] ?? 'the body');
-  return { ok: false, field: givenNames[field] ?? field, problem: issue?.message ?? 'is wrong' };
+  const { field, expected } = problemOf(parsed.error);
+  return { ok: false, field: givenNames[field] ?? field, problem: expected };
 }
 
-/** SDKs send null and empty text for what their caller left out. */
-function field<T>(schema: z.ZodType<T>): z.ZodType<T> {
-  return z.preprocess((value) => (value === null || value === '' ? undefined : value), schema) as z.ZodType<T>;
+/** SDKs send empty text for what their caller left out. */
+function withoutBlanks(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== ''));
 }
 
-function flag(fallback: boolean): z.ZodType<boolean> {
+function eventGroups(about: string): z.ZodType<readonly StatusEventGroup[]> {
   return field(
-    z.unknown().transform((value, context) => {
-      if (value === undefined) return fallback;
-      if (typeof value === 'boolean') return value;
-      if (typeof value === 'string' && /^(true|false)$/i.test(value)) return value.toLowerCase() === 'true';
-      return wrong(context, 'must be true or false');
-    }),
-  ).meta({ type: 'boolean', [FALLBACK]: fallback });
+    about,
+    z
+      .union([z.string(), z.array(z.string())], EVENTS_EXPECTED)
+      .default(DEFAULT_GROUPS.join())
+      .transform((value, context) => {
+        const texts = typeof value === 'string' ? value.split(',') : value;
+        const groups = texts.map((text) => STATUS_EVENT_GROUPS.find((group) => group === text.trim().toLowerCase()));
+        return groups.every((group) => group !== undefined) ? [...new Set(groups)] : wrong(context, EVENTS_EXPECTED);
+      }),
+  );
 }
 
-function whole({ min, max, fallback }: { min: number; max: number; fallback: number }): z.ZodType<number> {
+function sound(when: string, rules: UrlRules, fallback: keyof typeof BEEPS) {
+  const source = checkedUrl(rules);
+  const expected = 'must be beep:1, beep:2, none or a URL';
   return field(
-    z.unknown().transform((value, context) => {
-      if (value === undefined) return fallback;
-      const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
-      if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
-      return wrong(context, `must be a whole number from ${min} to ${max}`);
-    }),
-  ).meta({ type: 'integer', minimum: min, maximum: max, [FALLBACK]: fallback });
+    `What everybody hears when somebody ${when}: beep:1, beep:2, none or a URL`,
+    z
+      .string(expected)
+      .default(fallback)
+      .transform((value, context): 'none' | keyof typeof BEEPS | URL => {
+        const text = value.toLowerCase();
+        if (text === 'none' || text === 'beep:1' || text === 'beep:2') return text;
+        const { data, error } = source.safeParse(value);
+        return data ?? wrong(context, `${expected}, which ${error?.issues[0]?.message}`);
+      }),
+  );
 }
 
-function word<const T extends string>(words: readonly T[], fallback: T): z.ZodType<T> {
-  return field(
-    z.unknown().transform((value, context) => {
-      if (value === undefined) return fallback;
-      const found =
-        typeof value === 'string' ? words.find((known) => known.toLowerCase() === value.toLowerCase()) : undefined;
-      return found ?? wrong(context, `must be one of ${words.join(', ')}`);
-    }),
-  ).meta({ type: 'string', enum: words, [FALLBACK]: fallback });
-}
-
-function eventGroups(): z.ZodType<readonly StatusEventGroup[]> {
-  return field(
-    z.unknown().transform((value, context) => {
-      if (value === undefined) return DEFAULT_GROUPS;
-      const texts: readonly unknown[] =
-        typeof value === 'string' ? value.split(',') : Array.isArray(value) ? value : [0];
-      const groups = texts.map((text) =>
-        STATUS_EVENT_GROUPS.find((group) => group === String(text).trim().toLowerCase()),
-      );
-      if (groups.every((group) => group !== undefined)) return [...new Set(groups)];
-      return wrong(context, `must be a comma list of ${STATUS_EVENT_GROUPS.join(', ')}`);
-    }),
-  ).meta({
-    type: 'string',
-    description: `A comma list of ${STATUS_EVENT_GROUPS.join(', ')}`,
-    [FALLBACK]: DEFAULT_GROUPS.join(),
-  });
-}
-
-/** A URL with its fragment, which for those we call is Plivo's tuning. */
-function url(rules: TermsRules): z.ZodType<URL | undefined> {
-  return field(
-    z.unknown().transform((value, context) => {
-      if (value === undefined) return undefined;
-      if (typeof value !== 'string') return wrong(context, 'must be a URL');
-      if (value.length > rules.maxUrlLength)
-        return wrong(context, `must be at most ${rules.maxUrlLength} characters long`);
-      const verdict = rules.checkUrl(value);
-      return verdict.ok ? new URL(value) : wrong(context, `cannot be called: ${verdict.message}`);
-    }),
-  ).meta({ type: 'string', format: 'uri', [FALLBACK]: null });
-}
-
-function sound(rules: TermsRules, fallback: keyof typeof BEEPS): z.ZodType<'none' | keyof typeof BEEPS | URL> {
-  const source = url(rules);
-  return field(
-    z.unknown().transform((value, context) => {
-      if (value === undefined) return fallback;
-      const text = typeof value === 'string' ? value.toLowerCase() : '';
-      if (text === 'none' || text === 'beep:1' || text === 'beep:2') return text;
-      const parsed = source.safeParse(value);
-      if (parsed.success && parsed.data) return parsed.data;
-      return wrong(context, `must be beep:1, beep:2, none or a URL, which ${parsed.error?.issues[0]?.message}`);
-    }),
-  ).meta({ type: 'string', description: 'beep:1, beep:2, none or a URL', [FALLBACK]: fallback });
-}
-
-function role(): z.ZodType<NonNullable<ReturnType<typeof parseRole>>> {
-  return z
-    .unknown()
-    .transform(
-      (value, context) =>
-        (typeof value === 'string' ? parseRole(value) : undefined) ??
-        wrong(context, 'must be agent, customer or supervisor'),
-    )
-    .meta({ type: 'string', enum: ['agent', 'customer', 'supervisor'] });
-}
-
-function wrong(context: z.RefinementCtx, message: string): never {
-  context.addIssue({ code: 'custom', message });
-  return z.NEVER;
-}
-
-/** The schema of the snake_case fields. */
-function termsSchema(rules: TermsRules) {
-  const get = word(METHODS, 'GET');
-  const post = word(METHODS, 'POST');
+/** The schema of the snake_case fields: Plivo's limits and defaults, but for `max_participants`, of which Plivo has 10 at most. */
+function makeSchema(rules: UrlRules) {
+  const called = (of: string) => method(of, 'GET');
   return z.object({
-    role: role(),
-    max_duration: whole(DURATION_SECONDS),
-    max_participants: whole(PARTICIPANTS),
-    stay_alone: flag(false),
-    wait_music_url: url(rules),
-    wait_music_method: get,
-    agent_hold_music_url: url(rules),
-    agent_hold_music_method: get,
-    customer_hold_music_url: url(rules),
-    customer_hold_music_method: get,
-    record: flag(false),
-    record_file_format: word(['mp3', 'wav'], 'mp3'),
-    record_min_member_count: whole({ min: 1, max: 2, fallback: 1 }),
-    recording_callback_url: url(rules),
-    recording_callback_method: get,
-    start_recording_audio: url(rules),
-    start_recording_audio_method: get,
-    stop_recording_audio: url(rules),
-    stop_recording_audio_method: get,
-    record_participant_track: flag(false),
-    record_track_type: word(['all', 'participant', 'both'], 'participant'),
-    status_callback_url: url(rules),
-    status_callback_method: get,
-    status_callback_events: eventGroups(),
-    coach_mode: flag(true),
-    mute: flag(false),
-    hold: flag(false),
-    start_mpc_on_enter: flag(true),
-    end_mpc_on_exit: flag(false),
-    enter_sound: sound(rules, 'beep:1'),
-    enter_sound_method: get,
-    exit_sound: sound(rules, 'beep:2'),
-    exit_sound_method: get,
-    on_exit_action_url: url(rules),
-    on_exit_action_method: post,
-    relay_dtmf_inputs: flag(false),
+    role: field('What the member is to the others', z.enum(ROLES, 'must be agent, customer or supervisor'), (value) =>
+      typeof value === 'string' ? parseRole(value) : value,
+    ),
+    max_duration: whole('Seconds after which the MPC ends', 300, 28_800, 14_400),
+    max_participants: whole('How many may be in the MPC', 2, 1000, 10),
+    stay_alone: flag('false: the MPC ends when, after it had several, one member is left', false),
+    wait_music_url: url('Heard before the MPC starts, and by whoever is alone: XML or audio', rules),
+    wait_music_method: called('wait_music_url'),
+    agent_hold_music_url: url('Heard by agents on hold: XML or audio', rules),
+    agent_hold_music_method: called('agent_hold_music_url'),
+    customer_hold_music_url: url('Heard by customers on hold: XML or audio', rules),
+    customer_hold_music_method: called('customer_hold_music_url'),
+    record: flag('The MPC is recorded', false),
+    record_file_format: word('Of its file', ['mp3', 'wav'], 'mp3'),
+    record_min_member_count: whole('Members from which on it is recorded', 1, 2, 1),
+    recording_callback_url: url('Is told of recordings', rules),
+    recording_callback_method: called('recording_callback_url'),
+    start_recording_audio: url('Heard when a recording begins: XML or audio', rules),
+    start_recording_audio_method: called('start_recording_audio'),
+    stop_recording_audio: url('Heard when a recording ends: XML or audio', rules),
+    stop_recording_audio_method: called('stop_recording_audio'),
+    record_participant_track: flag('The member is recorded by itself as well', false),
+    record_track_type: word(
+      'What of her: all that the MPC says, her own voice, or one of each',
+      ['all', 'participant', 'both'],
+      'participant',
+    ),
+    status_callback_url: url('Is told what happens in the MPC', rules),
+    status_callback_method: called('status_callback_url'),
+    status_callback_events: eventGroups(`Of what: a comma list of ${STATUS_EVENT_GROUPS.join(', ')}`),
+    coach_mode: flag('A supervisor is heard by agents only', true),
+    mute: flag('Is not heard', false),
+    hold: flag('Neither hears nor is heard', false),
+    start_mpc_on_enter: flag('Her coming starts an MPC that waits', true),
+    end_mpc_on_exit: flag('Her going ends the MPC', false),
+    enter_sound: sound('comes', rules, 'beep:1'),
+    enter_sound_method: called('enter_sound'),
+    exit_sound: sound('goes', rules, 'beep:2'),
+    exit_sound_method: called('exit_sound'),
+    on_exit_action_url: url('Asked for XML that says what becomes of the call after the MPC', rules),
+    on_exit_action_method: method('on_exit_action_url', 'POST'),
+    relay_dtmf_inputs: flag('Digits that the member presses reach the others', false),
   });
 }
 
 /** Making it takes longer than reading with it. */
-const schemas = new WeakMap<TermsRules, ReturnType<typeof termsSchema>>();
+const schemas = new WeakMap<UrlRules, ReturnType<typeof makeSchema>>();
 
-function schemaUnder(rules: TermsRules): ReturnType<typeof termsSchema> {
-  const schema = schemas.get(rules) ?? termsSchema(rules);
+/** What terms are read with under these rules. */
+export function termsSchema(rules: UrlRules): ReturnType<typeof makeSchema> {
+  const schema = schemas.get(rules) ?? makeSchema(rules);
   schemas.set(rules, schema);
   return schema;
 }
 
-type TermsBody = z.infer<ReturnType<typeof termsSchema>>;
+type TermsBody = z.output<ReturnType<typeof makeSchema>>;
 
 function toTerms(body: TermsBody): JoinTerms & { readonly mpc: MpcTerms } {
   const status = target(body.status_callback_url, body.status_callback_method);
@@ -263,14 +194,11 @@ function entrySound(sound: 'none' | keyof typeof BEEPS | URL, method: 'GET' | 'P
   return { kind: 'source', source: callbackTarget(sound, method) };
 }
 
-const anything = termsSchema({ checkUrl: () => ({ ok: true }), maxUrlLength: 0 });
+const anything = makeSchema({ checkUrl: () => ({ ok: true }), maxUrlLength: 0 });
 
 const FIELD_OF_ATTRIBUTE: ReadonlyMap<string, string> = new Map(
   Object.keys(anything.shape).map((name) => [name.replaceAll('_', ''), name]),
 );
-
-/** The schema for documentation: its fields carry what JSON schema can say of them. */
-export const TERMS_SCHEMA = anything;
 
 /** Every field of a body that is read here. */
 export const TERM_FIELDS: readonly string[] = Object.keys(anything.shape);

@@ -1,9 +1,9 @@
 import { silenceAddress } from '../../media/clip/index.ts';
 import { parseResponse, type Verb } from '../app-xml/index.ts';
-import type { TermsRules } from '../mpc/index.ts';
+import type { UrlRules } from '../body-values.ts';
 
 /** What turns the parts of a music's XML into addresses of clips. */
-export interface ScoreRules extends TermsRules {
+export interface ScoreRules extends UrlRules {
   /** The internal address of a spoken text; undefined where it cannot be said. */
   readonly say: (text: string, voice: string | undefined, language: string | undefined) => string | undefined;
 }

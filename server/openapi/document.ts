@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import type { Method, Resource } from '../api/resource.ts';
+import type { BodySchema, Method, Resource } from '../api/resource.ts';
 import { API_ERRORS } from '../errors.ts';
 import { ANSWERS } from './answers.ts';
-import { ANSWERED_LATER, BODIES } from './bodies.ts';
 import { OPERATIONS, type Operation } from './operations.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -17,6 +16,12 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   call: "The call's UUID",
   play: "The play's id: the api_id of the request that made it",
   recording: 'The id; with .mp3 or .wav behind it, the file',
+};
+const LATER = {
+  description: 'With callback_url: acknowledged, and answered there',
+  content: {
+    'application/json': { schema: objectWith({ api_id: { type: 'string' }, message: { type: 'string' } }) },
+  },
 };
 const ERROR = { $ref: '#/components/responses/Error' };
 
@@ -42,14 +47,15 @@ export function openApiDocument(resources: readonly Resource[]): Json {
         },
       },
       schemas: {
-        ...Object.fromEntries(Object.entries(BODIES).map(([name, schema]) => [name, bodySchema(schema)])),
+        ...bodySchemas(resources),
         ...Object.fromEntries(Object.entries(ANSWERS).map(([name, schema]) => [`${name}Answer`, answerSchema(schema)])),
       },
     },
   };
 }
 
-function pathItem({ path, methods }: Resource): Json {
+function pathItem(resource: Resource): Json {
+  const { path, methods } = resource;
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => name);
   return {
     ...(names.length > 0 && {
@@ -65,54 +71,86 @@ function pathItem({ path, methods }: Resource): Json {
       (Object.keys(methods) as Method[]).map((method) => {
         const operation = OPERATIONS[`${method} ${path}`];
         if (!operation) throw new Error(`${method} ${path} is not described`);
-        return [method.toLowerCase(), describe(method, path, operation)];
+        return [method.toLowerCase(), describe(method, resource, operation)];
       }),
     ),
   };
 }
 
-function describe(method: Method, path: string, { summary, success, answer, body, query, extension }: Operation): Json {
-  const isList = answer?.endsWith('List') === true;
-  const names = [...(query ?? []), ...(isList ? ['limit', 'offset'] : [])];
+function describe(method: Method, resource: Resource, { summary, success, answer, extension }: Operation): Json {
+  const { path, query, bodies, answersLater } = resource;
+  const body = bodies?.[method];
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z]+(.)?/g, (_, next = '') => next.toUpperCase())}`,
     summary,
     tags: [tagOf(path)],
     ...(extension && { 'x-extension': true }),
-    ...(names.length > 0 && {
-      parameters: names.map((name) => ({
-        name,
-        in: 'query',
-        schema: name === 'limit' || name === 'offset' ? { type: 'integer', minimum: 0 } : { type: 'string' },
-      })),
-    }),
+    ...(method === 'GET' && query && { parameters: parametersOf(query) }),
     ...(body && {
-      requestBody: { content: { 'application/json': { schema: { $ref: `#/components/schemas/${body}` } } } },
+      requestBody: {
+        required: needsBody(body),
+        content: { 'application/json': { schema: ref(nameOf(body)), example: body.meta()?.example } },
+      },
     }),
     responses: {
-      ...(body &&
-        ANSWERED_LATER.includes(body) && {
-          '200': {
-            description: 'With callback_url: acknowledged, and answered there',
-            content: {
-              'application/json': { schema: objectWith({ api_id: { type: 'string' }, message: { type: 'string' } }) },
-            },
-          },
-        }),
-      ...Object.fromEntries(success.map((status) => [String(status), answerOf(status, answer, body)])),
+      ...(method !== 'GET' && answersLater && { '200': LATER }),
+      ...Object.fromEntries(success.map((status) => [String(status), answerOf(status, answer, method)])),
       default: ERROR,
     },
   };
 }
 
-function answerOf(status: number, answer: string | undefined, body: string | undefined): Json {
+function answerOf(status: number, answer: string | undefined, method: Method): Json {
   if (status === 204) return { description: 'Done; the body is empty' };
   return {
-    description: body ? 'Taken' : 'Found',
-    ...(answer && {
-      content: { 'application/json': { schema: { $ref: `#/components/schemas/${answer}Answer` } } },
-    }),
+    description: method === 'GET' ? 'Found' : 'Taken',
+    ...(answer && { content: { 'application/json': { schema: ref(`${answer}Answer`) } } }),
   };
+}
+
+function parametersOf(query: BodySchema): readonly Json[] {
+  const { properties = {}, required = [] } = jsonSchema(query);
+  return Object.entries(properties as Record<string, Json>).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    ...(required.includes(name) && { required: true }),
+    ...(description !== undefined && { description }),
+    schema,
+  }));
+}
+
+/** The bodies by their names; what is told under one name is one thing. */
+function bodySchemas(resources: readonly Resource[]): Json {
+  const schemas: Record<string, Json> = {};
+  for (const body of resources.flatMap(({ bodies }) => Object.values(bodies ?? {}))) {
+    const name = nameOf(body);
+    const { title, example, ...schema } = jsonSchema(body);
+    if (schemas[name] && JSON.stringify(schemas[name]) !== JSON.stringify(schema))
+      throw new Error(`${name} is two different bodies`);
+    schemas[name] = schema;
+  }
+  return schemas;
+}
+
+function nameOf(body: BodySchema): string {
+  const title = body.meta()?.title;
+  if (title === undefined) throw new Error('a body has no name');
+  return title;
+}
+
+/** Without a body there is none of its fields. */
+function needsBody(body: BodySchema): boolean {
+  const { required, anyOf } = jsonSchema(body);
+  return required !== undefined || anyOf !== undefined;
+}
+
+function jsonSchema(schema: z.ZodType): z.core.JSONSchema.BaseSchema {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return rest;
+}
+
+function ref(name: string): Json {
+  return { $ref: `#/components/schemas/${name}` };
 }
 
 /** `/MultiPartyCall/{mpc}/`, as OpenAPI writes it. */
@@ -126,26 +164,6 @@ function tagOf(path: string): string {
 
 function objectWith(properties: Json, required: readonly string[] = Object.keys(properties)): Json {
   return { type: 'object', properties, required };
-}
-
-/** A field with `x-default` may be left out; null there is a default that is nothing. */
-function bodySchema(schema: z.ZodType): Json {
-  const { $schema, required, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-  const fields = rest.properties ?? {};
-  const needed = required?.filter((name) => !('x-default' in (fields[name] as object)));
-  return { ...(withDefaults(rest) as Json), ...(needed?.length && { required: needed }) };
-}
-
-/** The same with `x-default` told as JSON schema does. */
-function withDefaults(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withDefaults);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, inner]) => {
-      if (name !== 'x-default') return [[name, withDefaults(inner)]];
-      return inner === null || inner === undefined ? [] : [['default', inner]];
-    }),
-  );
 }
 
 function answerSchema(schema: z.ZodType): Json {

@@ -1,5 +1,4 @@
 import type { AnswerName } from './answers.ts';
-import type { BodyName } from './bodies.ts';
 
 /** What the document says of one method of one path. */
 export interface Operation {
@@ -8,72 +7,31 @@ export interface Operation {
   readonly success: readonly number[];
   /** What a success that is no 204 holds. */
   readonly answer?: AnswerName;
-  readonly body?: BodyName;
-  /** Query parameters besides the pages that lists have. */
-  readonly query?: readonly string[];
   /** Plivo does not have it. */
   readonly extension?: true;
 }
 
-const compared = (field: string): readonly string[] =>
-  ['', '__gt', '__gte', '__lt', '__lte'].map((comparison) => `${field}${comparison}`);
-const MPC_FILTER = [
-  'friendly_name',
-  'status',
-  'termination_cause_code',
-  'sub_account',
-  ...compared('creation_time'),
-  ...compared('end_time'),
-];
-const CALL_FILTER = [
-  'status',
-  'subaccount',
-  'call_direction',
-  'from_number',
-  'to_number',
-  'parent_call_uuid',
-  ...compared('bill_duration'),
-  ...compared('end_time'),
-  'hangup_cause_code',
-  'hangup_source',
-];
-const RECORDING_FILTER = [
-  'subaccount',
-  ...compared('add_time'),
-  'call_uuid',
-  'mpc_name',
-  'mpc_uuid',
-  'conference_name',
-  'conference_uuid',
-  'from_number',
-  'to_number',
-];
-
 /** Every operation, by method and path; a test keeps these, the routes and docs/api.md equal. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
-  'GET /MultiPartyCall/': { summary: 'Lists MPCs, newest first', success: [200], answer: 'MpcList', query: MPC_FILTER },
+  'GET /MultiPartyCall/': { summary: 'Lists MPCs, newest first', success: [200], answer: 'MpcList' },
   'GET /MultiPartyCall/:mpc/': { summary: 'Shows one MPC', success: [200], answer: 'Mpc' },
   'POST /MultiPartyCall/:mpc/': {
     summary: 'Starts an MPC whose members wait, by {"status":"active"}; to one that is active nothing happens',
     success: [204],
-    body: 'StartMpc',
   },
   'DELETE /MultiPartyCall/:mpc/': {
     summary: 'Ends an MPC and hangs up on everybody in it',
     success: [204],
-    body: 'AsyncOnly',
   },
   'GET /MultiPartyCall/:mpc/Participant/': {
     summary: 'Lists members, also those who have left',
     success: [200],
     answer: 'ParticipantList',
-    query: ['call_uuid'],
   },
   'POST /MultiPartyCall/:mpc/Participant/': {
     summary: 'Calls somebody into an MPC, or moves a call into it',
     success: [201],
     answer: 'Added',
-    body: 'AddParticipant',
   },
   'GET /MultiPartyCall/:mpc/Participant/:members/': {
     summary: 'Shows one member',
@@ -84,18 +42,15 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Changes mute, hold, coach_mode',
     success: [202],
     answer: 'Updated',
-    body: 'UpdateParticipant',
   },
   'DELETE /MultiPartyCall/:mpc/Participant/:members/': {
     summary: 'Kicks members out',
     success: [204],
-    body: 'AsyncOnly',
   },
   'POST /MultiPartyCall/:mpc/Member/:members/Play/': {
     summary: 'Plays audio to members',
     success: [202],
     answer: 'PlayQueued',
-    body: 'MemberPlay',
   },
   'DELETE /MultiPartyCall/:mpc/Member/:members/Play/': {
     summary: 'Stops what was started with the same form',
@@ -105,7 +60,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Speaks a text to members',
     success: [202],
     answer: 'PlayQueued',
-    body: 'MemberSpeak',
   },
   'DELETE /MultiPartyCall/:mpc/Member/:members/Speak/': {
     summary: 'Stops what was spoken with the same form',
@@ -115,39 +69,33 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Lists calls that are over, newest first; with status live or queued, the UUIDs of those',
     success: [200],
     answer: 'CallList',
-    query: CALL_FILTER,
   },
   'GET /Call/:call/': {
     summary: 'Shows one call that is over; with status live or queued, one that is that',
     success: [200],
     answer: 'Call',
-    query: ['status'],
   },
   'POST /Call/:call/': {
     summary: "Transfers a live call to what a URL's XML says",
     success: [202],
     answer: 'Transferred',
-    body: 'Transfer',
   },
   'DELETE /Call/:call/': { summary: 'Hangs up', success: [204] },
   'POST /Call/:call/DTMF/': {
     summary: "Sends digits to a call's telephone, or with leg bleg or both to the others in its MPC",
     success: [202],
     answer: 'DigitsSent',
-    body: 'Digits',
   },
   'POST /Call/:call/Play/': {
     summary: 'Plays audio to a call, in an MPC or in its own room',
     success: [202],
     answer: 'CallPlayStarted',
-    body: 'CallPlay',
   },
   'DELETE /Call/:call/Play/': { summary: 'Stops what was started on that call', success: [204] },
   'POST /Call/:call/Speak/': {
     summary: 'Speaks a text to a call, in an MPC or in its own room',
     success: [202],
     answer: 'CallPlayStarted',
-    body: 'CallSpeak',
   },
   'DELETE /Call/:call/Speak/': { summary: 'Stops what was spoken on that call', success: [204] },
   'GET /Call/:call/Stream/': {
@@ -159,7 +107,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: "Streams a call's audio to an application's WebSocket",
     success: [201],
     answer: 'StreamStarted',
-    body: 'StreamCall',
   },
   'DELETE /Call/:call/Stream/': { summary: 'Stops them all', success: [204] },
   'GET /Call/:call/Stream/:stream/': { summary: 'Shows one', success: [200], answer: 'CallStream' },
@@ -181,7 +128,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Changes every play that is not over, as one is changed',
     success: [202],
     answer: 'PlaysChanged',
-    body: 'ChangePlay',
     extension: true,
   },
   'DELETE /MultiPartyCall/:mpc/Play/': {
@@ -193,7 +139,6 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Pauses, resumes, moves, changes the volume',
     success: [202],
     answer: 'Play',
-    body: 'ChangePlay',
     extension: true,
   },
   'DELETE /MultiPartyCall/:mpc/Play/:play/': { summary: 'Stops one play', success: [204], extension: true },
@@ -201,37 +146,31 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Records an MPC',
     success: [202],
     answer: 'RecordStarted',
-    body: 'Record',
   },
-  'DELETE /MultiPartyCall/:mpc/Record/': { summary: 'Ends the recording', success: [204], body: 'AsyncOnly' },
-  'POST /MultiPartyCall/:mpc/Record/Pause/': { summary: 'Pauses it', success: [204], body: 'AsyncOnly' },
-  'POST /MultiPartyCall/:mpc/Record/Resume/': { summary: 'Goes on with it', success: [204], body: 'AsyncOnly' },
+  'DELETE /MultiPartyCall/:mpc/Record/': { summary: 'Ends the recording', success: [204] },
+  'POST /MultiPartyCall/:mpc/Record/Pause/': { summary: 'Pauses it', success: [204] },
+  'POST /MultiPartyCall/:mpc/Record/Resume/': { summary: 'Goes on with it', success: [204] },
   'POST /MultiPartyCall/:mpc/Participant/:members/Record/': {
     summary: 'Records for one member: her voice, or all of the MPC',
     success: [200],
     answer: 'RecordStarted',
-    body: 'RecordParticipant',
   },
   'DELETE /MultiPartyCall/:mpc/Participant/:members/Record/': {
     summary: 'Ends that',
     success: [204],
-    body: 'RecordTrack',
   },
   'POST /MultiPartyCall/:mpc/Participant/:members/Record/Pause/': {
     summary: 'Pauses it',
     success: [204],
-    body: 'RecordTrack',
   },
   'POST /MultiPartyCall/:mpc/Participant/:members/Record/Resume/': {
     summary: 'Goes on with it',
     success: [204],
-    body: 'RecordTrack',
   },
   'GET /Recording/': {
     summary: 'Lists recordings, newest first',
     success: [200],
     answer: 'RecordingList',
-    query: RECORDING_FILTER,
   },
   'GET /Recording/:recording/': {
     summary: 'Shows one recording; with .mp3 or .wav behind the id it is the file',
@@ -244,14 +183,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Fetches a clip ahead of its first play',
     success: [202, 200],
     answer: 'Clip',
-    body: 'WarmClip',
     extension: true,
   },
   'DELETE /Clip/': { summary: 'Drops every clip that nobody plays', success: [204], extension: true },
   'GET /Clip/:clip/': { summary: 'Shows one clip', success: [200], answer: 'Clip', extension: true },
   'DELETE /Clip/:clip/': { summary: 'Drops one clip', success: [204], extension: true },
   'GET /Endpoint/': { summary: 'Lists SIP users, newest first', success: [200], answer: 'EndpointList' },
-  'POST /Endpoint/': { summary: 'Makes a SIP user', success: [201], answer: 'EndpointCreated', body: 'CreateEndpoint' },
+  'POST /Endpoint/': { summary: 'Makes a SIP user', success: [201], answer: 'EndpointCreated' },
   'GET /Endpoint/:endpoint/': {
     summary: 'Shows one, and whether a phone of it is registered',
     success: [200],
@@ -261,14 +199,12 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     summary: 'Changes password, alias, app_id',
     success: [202],
     answer: 'EndpointChanged',
-    body: 'ChangeEndpoint',
   },
   'DELETE /Endpoint/:endpoint/': { summary: 'Deletes one; its phones are signed off, its calls go on', success: [204] },
   'POST /MultiPartyCall/:mpc/Stream/': {
     summary: 'Makes a token for a WebSocket that joins',
     success: [201],
     answer: 'Token',
-    body: 'StreamToken',
     extension: true,
   },
 };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { collectDefaultMetrics } from 'prom-client';
 import { checkSource, type SourcePolicy, sourcePolicy } from '../../media/clip/index.ts';
 import { type Clock, systemClock } from '../../media/index.ts';
-import type { UrlVerdict } from '../api/called-url.ts';
+import type { UrlVerdict } from '../body-values.ts';
 import { Certificate } from '../certificate.ts';
 import type { Config } from '../config.ts';
 import { type LoadedAccount, loadAccount } from '../credentials.ts';

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { plainTerms, readTerms, readXmlTerms, type TermsRules } from '../../../../server/mpc/index.ts';
+import type { UrlRules } from '../../../../server/body-values.ts';
+import { plainTerms, readTerms, readXmlTerms } from '../../../../server/mpc/index.ts';
 
-const RULES: TermsRules = {
+const RULES: UrlRules = {
   maxUrlLength: 60,
   checkUrl: (url) =>
     URL.canParse(url) && url.startsWith('http') && !url.includes('10.0.0.1')
