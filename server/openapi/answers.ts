@@ -264,10 +264,8 @@ export const ANSWERS = {
   PlayList: listOf(Play),
   PlaysChanged: z.strictObject({ message: z.literal('plays changed'), objects: z.array(Play) }),
   /** `calls` has the UUIDs of those that live, the others those that are over. */
-  CallList: listOf(EndedCall)
-    .partial()
-    .extend({ calls: z.array(text).optional() }),
-  Call: EndedCall.partial().extend(LiveCall.partial().shape),
+  CallList: z.union([listOf(EndedCall), z.strictObject({ calls: z.array(text) })]),
+  Call: z.union([EndedCall, LiveCall]),
   Transferred: z.strictObject({ message: z.literal('transfer executed'), call_uuids: z.array(text) }),
   DigitsSent: message('digits sent'),
   CallStream,
@@ -276,7 +274,7 @@ export const ANSWERS = {
   Voices: z.strictObject({
     engine: text,
     voices: z.array(z.strictObject({ voice: text, language: maybeText })),
-    languages: z.array(z.looseObject({})),
+    languages: z.array(z.strictObject({ language: text, name: text })),
   }),
   RecordStarted: told.extend({
     message: text,

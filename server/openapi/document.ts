@@ -167,7 +167,11 @@ function objectWith(properties: Json, required: readonly string[] = Object.keys(
 }
 
 function answerSchema(schema: z.ZodType): Json {
-  const { $schema, additionalProperties, properties, required, ...rest } = z.toJSONSchema(schema);
+  const { $schema, ...whole } = z.toJSONSchema(schema);
+  return whole.anyOf ? { anyOf: whole.anyOf.map((each) => withApiId(each)) } : withApiId(whole);
+}
+
+function withApiId({ additionalProperties, properties, required, ...rest }: z.core.JSONSchema.BaseSchema): Json {
   return {
     ...rest,
     properties: { api_id: { type: 'string' }, ...properties },

@@ -122,7 +122,8 @@ export class AppUnderTest {
   date = new Date('2026-03-04T05:06:07.890Z');
   #uuids = 0;
   #digits = 0;
-  readonly #server: Server;
+  readonly #deps: AppDeps;
+  readonly #server: Server = createServer();
 
   constructor(env: Readonly<Record<string, string>> = {}, speech: SpeechEngine | null = MUTE) {
     const config = configOf(env);
@@ -286,10 +287,11 @@ export class AppUnderTest {
       newUuid: randomUUID,
     };
     this.resources = apiResources(deps);
-    this.#server = createServer(createApp(deps));
+    this.#deps = deps;
   }
 
   async listen(): Promise<this> {
+    this.#server.on('request', createApp(this.#deps));
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return this;
   }

@@ -1,52 +1,95 @@
 import assert from 'node:assert/strict';
-import { plainTerms, type Role } from '../../server/mpc/index.ts';
+import { randomUUID } from 'node:crypto';
+import { toApiError } from '../../server/api/reply.ts';
+import type { Method } from '../../server/api/resource.ts';
+import type { Role } from '../../server/mpc/index.ts';
+import { plainTerms } from '../../server/mpc/index.ts';
 import { AppUnderTest } from './app.ts';
+
+/** What an operation came to. */
+export interface Outcome {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>>;
+}
 
 /** An MPC with everything that a path of the API can name, so that each operation has something to act on. */
 export class DocumentedWorld {
-  readonly app = new AppUnderTest({ SIP_DIAL_ALLOW: '192.0.2.7', MAX_ENDPOINTS: '50' });
+  readonly app = new AppUnderTest({ SIP_DIAL_ALLOW: '192.0.2.7' });
   readonly #names: Record<string, string> = { mpc: 'name_docs', members: '2' };
 
   static async open(): Promise<DocumentedWorld> {
     const world = new DocumentedWorld();
-    await world.app.listen();
     await world.#fill();
     return world;
   }
 
   /** A path of the document or of the routes with the names of what is there. */
   path(template: string): string {
-    return template.replaceAll(/\{(\w+)\}|:(\w+)/g, (_, braced, colon) => {
-      const name = this.#names[braced ?? colon];
-      assert.ok(name, `there is a ${braced ?? colon}`);
-      return name;
-    });
+    return template.replaceAll(/\{(\w+)\}|:(\w+)/g, (_, braced, colon) => this.#name(braced ?? colon));
+  }
+
+  /** Asks an operation of the document without a network between. What is no refusal is thrown on. */
+  async ask(method: Method, template: string, body: object = {}, query = ''): Promise<Outcome> {
+    const path = template.replaceAll(/\{(\w+)\}/g, ':$1');
+    const handler = this.app.resources.find((each) => each.path === path)?.methods[method];
+    assert.ok(handler, `${method} ${path} is routed`);
+    const apiId = randomUUID();
+    try {
+      const { status, body: told } = await handler({
+        apiId,
+        path,
+        params: Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, name = '']) => [name, this.#name(name)])),
+        query: new URLSearchParams(query),
+        // As it comes from the wire.
+        body: JSON.parse(JSON.stringify(body)),
+        receivedAt: 0,
+        host: 'partyline.test',
+        secure: false,
+        idempotencyKey: undefined,
+      });
+      return { status, body: JSON.parse(JSON.stringify({ api_id: apiId, ...told })) };
+    } catch (error) {
+      const refusal = toApiError(error);
+      if (!refusal) throw error;
+      return { status: refusal.status, body: { error: refusal.message } };
+    }
+  }
+
+  /** All that is recorded is stopped and has its file. */
+  async finishRecordings(): Promise<void> {
+    for await (const { id } of this.app.recordings.archive.newestFirst()) this.app.recordings.stop(id);
+    await this.app.recordings.close(2000);
   }
 
   async close(): Promise<void> {
-    for await (const { id } of this.app.recordings.archive.newestFirst()) this.app.recordings.stop(id);
-    await this.app.recordings.close(2000);
+    await this.finishRecordings();
     await this.app.close();
+  }
+
+  #name(of: string): string {
+    const name = this.#names[of];
+    assert.ok(name, `there is a ${of}`);
+    return name;
   }
 
   async #fill(): Promise<void> {
     this.#names.call = await this.#call('agent');
     await this.#call('supervisor');
     await this.#call('agent');
-    const post = async (path: string, body: object) => {
-      const answer = await this.app.api('POST', this.path(path), body);
-      assert.ok(answer.status < 300, `${path} answers ${answer.text}`);
-      return answer.body;
+    const post = async (path: string, body: object, name?: string) => {
+      const answer = await this.ask('POST', path, body);
+      assert.ok(answer.status < 300, `${path} answers ${answer.body.error}`);
+      return String(name && answer.body[name]);
     };
     const url = 'https://media.example.com/long.mp3';
-    this.#names.play = (await post('/MultiPartyCall/:mpc/Member/all/Play/', { url })).api_id;
-    this.#names.clip = (await post('/Clip/', { url })).clip_id;
-    this.#names.stream = (await post('/Call/:call/Stream/', { service_url: 'wss://app.example.com/' })).stream_id;
+    this.#names.play = await post('/MultiPartyCall/:mpc/Member/:members/Play/', { url }, 'api_id');
+    this.#names.clip = await post('/Clip/', { url }, 'clip_id');
+    this.#names.stream = await post('/Call/:call/Stream/', { service_url: 'wss://app.example.com/' }, 'stream_id');
     const user = { username: 'bob', password: 'secret', alias: 'desk' };
-    this.#names.endpoint = (await post('/Endpoint/', user)).endpoint_id;
+    this.#names.endpoint = await post('/Endpoint/', user, 'endpoint_id');
     await post('/MultiPartyCall/:mpc/Record/', {});
     const both = { record_track_type: 'both' };
-    this.#names.recording = (await post('/MultiPartyCall/:mpc/Participant/2/Record/', both)).recording_id;
+    this.#names.recording = await post('/MultiPartyCall/:mpc/Participant/:members/Record/', both, 'recording_id');
   }
 
   async #call(role: Role): Promise<string> {

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import type { Method } from '../../../../server/api/resource.ts';
 import { OPERATIONS } from '../../../../server/openapi/operations.ts';
 import { AppUnderTest } from '../../../support/app.ts';
+import { DocumentedWorld } from '../../../support/documented-world.ts';
 import { tableRows } from '../../../support/markdown.ts';
 
 const API_PAGE = page('api');
@@ -156,4 +158,96 @@ test('every parameter of a query is told of in the pages', () => {
       checked += 1;
     }
   assert.ok(checked > 40, `${checked} parameters were looked for`);
+});
+
+interface Documented {
+  readonly path: string;
+  readonly method: Method;
+  // biome-ignore lint/suspicious/noExplicitAny: as above.
+  readonly operation: any;
+}
+
+function documentedOperations(): readonly Documented[] {
+  return Object.entries(api.paths as object).flatMap(([path, item]) =>
+    Object.entries(item)
+      .filter(([method]) => method !== 'parameters')
+      .map(([method, operation]) => ({ path, method: method.toUpperCase() as Method, operation })),
+  );
+}
+
+/** What has to have happened before an operation succeeds. */
+async function prepare(world: DocumentedWorld, { method, path, operation }: Documented): Promise<void> {
+  const { example } = operation.requestBody?.content['application/json'] ?? {};
+  if (path.endsWith('/Resume/')) await world.ask('POST', path.replace('Resume', 'Pause'), example);
+  if (path.endsWith('/Record/') && method === 'POST')
+    await world.ask('DELETE', path, path.includes('{members}') ? { record_track_type: 'both' } : {});
+  if (path === '/Recording/{recording}/' && method === 'DELETE') await world.finishRecordings();
+  if (path === '/Call/{call}/' && method === 'GET') await world.ask('DELETE', path);
+}
+
+/** Where a value is not what a schema of the document says: what is missing, what is extra, what is of another kind. */
+function differences(value: unknown, schema: AnswerSchema, at: string): readonly string[] {
+  if (schema.$ref !== undefined) return differences(value, api.components.schemas[schema.$ref.split('/').at(-1)!], at);
+  const { anyOf, properties, required = [], items, type } = schema;
+  if (anyOf) {
+    const each = anyOf.map((one) => differences(value, one, at));
+    return each.find((found) => found.length === 0) ?? each.at(-1) ?? [];
+  }
+  if (schema.const !== undefined) return value === schema.const ? [] : [`${at} is ${value}, not ${schema.const}`];
+  if (schema.enum) return schema.enum.includes(value) ? [] : [`${at} is ${value}, none of ${schema.enum}`];
+  const kind = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
+  if (![type].flat().includes(kind)) return [`${at} is ${kind}, not ${type}`];
+  if (Array.isArray(value)) return value.flatMap((each, index) => differences(each, items ?? {}, `${at}[${index}]`));
+  if (kind !== 'object' || !properties) return [];
+  const fields = Object.entries(value as object);
+  return [
+    ...required.filter((name) => !fields.some(([field]) => field === name)).map((name) => `${at}.${name} is missing`),
+    ...fields.flatMap(([name, of]) =>
+      properties[name] ? differences(of, properties[name], `${at}.${name}`) : [`${at}.${name} is extra`],
+    ),
+  ];
+}
+
+interface AnswerSchema {
+  readonly $ref?: string;
+  readonly anyOf?: readonly AnswerSchema[];
+  readonly type?: string | readonly string[];
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly properties?: Readonly<Record<string, AnswerSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: AnswerSchema;
+}
+
+test('answers hold what the document says, and nothing else', async () => {
+  let asked = 0;
+  for (const documented of documentedOperations()) {
+    const { path, method, operation } = documented;
+    const name = `${method} ${path}`;
+    const world = await DocumentedWorld.open();
+    if (path.startsWith('/Call/') && method === 'GET') {
+      const live = await world.ask('GET', path, {}, 'status=live');
+      assert.deepEqual(differences(live.body, operation.responses[200].content['application/json'].schema, name), []);
+    }
+    await prepare(world, documented);
+    const { status, body } = await world.ask(method, path, operation.requestBody?.content['application/json'].example);
+    assert.ok(status < 300, `the example of ${name} is taken as it stands: ${status} ${body.error}`);
+    const told = operation.responses[status];
+    assert.ok(told, `${name} may answer ${status}`);
+    const { schema } = told.content?.['application/json'] ?? {};
+    if (status === 204) assert.deepEqual([schema, Object.keys(body)], [undefined, ['api_id']], `${name} is empty`);
+    else assert.deepEqual(differences(body, schema, name), []);
+    await world.close();
+    asked += 1;
+  }
+  assert.equal(asked, Object.keys(OPERATIONS).length);
+});
+
+test('an answer with too much, too little or something else would be seen', () => {
+  const item = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] };
+  const schema = { anyOf: [{ type: ['null', 'number'] }, { type: 'array', items: item }] };
+  assert.deepEqual(differences([{ a: 'x' }], schema, 'it'), []);
+  assert.deepEqual(differences([{ a: 1 }], schema, 'it'), ['it[0].a is number, not string']);
+  assert.deepEqual(differences([{ b: 'x', a: 'x' }], schema, 'it'), ['it[0].b is extra']);
+  assert.deepEqual(differences([{}], schema, 'it'), ['it[0].a is missing']);
 });
