@@ -33,6 +33,8 @@ const SECOND_MS = 1000;
 const MAX_DESTINATIONS = 19;
 const MAX_CALLER_NAME = 50;
 const MAX_HEADERS = 20;
+/** Characters of a destination in a refusal. */
+const MAX_SHOWN = 100;
 
 /** Why a destination may not be called, as the caller of the API reads it. */
 const REFUSED = {
@@ -142,8 +144,10 @@ function destinations(
   const delays = forEach('delay_dial', delaySeconds, names.length);
   return names.map((name, index) => {
     const routed = routeTo(name);
-    if (!routed.ok && routed.reason === 'malformed') throw badField('to', `"${name}" ${REFUSED.malformed}`);
-    if (!routed.ok) throw new ApiError('dial_refused', { detail: `"${name}" ${REFUSED[routed.reason]}` });
+    if (!routed.ok) {
+      const why = `"${name.slice(0, MAX_SHOWN)}" ${REFUSED[routed.reason]}`;
+      throw routed.reason === 'malformed' ? badField('to', why) : new ApiError('dial_refused', { detail: why });
+    }
     return { to: name, route: routed.route, ringMs: rings[index]! * SECOND_MS, delayMs: delays[index]! * SECOND_MS };
   });
 }

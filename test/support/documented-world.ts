@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { parseBody } from '../../server/api/body.ts';
 import { toApiError } from '../../server/api/reply.ts';
 import type { Method } from '../../server/api/resource.ts';
 import type { Role } from '../../server/mpc/index.ts';
 import { plainTerms } from '../../server/mpc/index.ts';
 import { AppUnderTest } from './app.ts';
+
+const JSON_LIMITS = { maxDepth: 10, maxKeys: 200 };
 
 /** What an operation came to. */
 export interface Outcome {
@@ -40,8 +43,7 @@ export class DocumentedWorld {
         path,
         params: Object.fromEntries([...path.matchAll(/:(\w+)/g)].map(([, name = '']) => [name, this.#name(name)])),
         query: new URLSearchParams(query),
-        // As it comes from the wire.
-        body: JSON.parse(JSON.stringify(body)),
+        body: parseBody(Buffer.from(JSON.stringify(body)), 'application/json', JSON_LIMITS),
         receivedAt: 0,
         host: 'partyline.test',
         secure: false,

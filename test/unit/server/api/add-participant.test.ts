@@ -330,6 +330,7 @@ suite('nothing is sent, and the reason is given, when', () => {
     ],
     ['the music is nonsense', 400, { ...BOB, dial_music: 'loud' }, /dial_music/],
     ['the key is none', 400, { ...BOB, confirm_key: '12' }, /confirm_key/],
+    ['the key is an object', 400, { ...BOB, confirm_key: { key: 1 } }, /confirm_key must be one of 0-9, \* and #/],
     ['the digits are none', 400, { ...BOB, send_digits: 'hello' }, /send_digits/],
   ];
   for (const [what, status, body, error] of cases)

@@ -39,6 +39,26 @@ const WITH: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 /** Read as whatever they are. */
 const ANYTHING = ['type'];
+/** What strangers and slips send. */
+const STRANGE: readonly unknown[] = [
+  ...[{}, { a: { b: [1] } }, { toString: 1, valueOf: null }, [], [[]], [{}], [null], [1, 'two', true]],
+  ...[0, -0, -1, 0.1, 1e15, 1e308, -1e308, true, false, null],
+  ...[
+    '',
+    ' ',
+    ',',
+    '<',
+    '\u0000',
+    '\ud800',
+    'NaN',
+    '1e5',
+    '0x10',
+    '-',
+    'true,false',
+    'x'.repeat(10_000),
+    '<'.repeat(10_000),
+  ],
+];
 /** Right only with something else. */
 const DEPENDS = [
   'ramp_ms',
@@ -155,6 +175,29 @@ for (const { method, path, name, example } of BODIES.filter((each) => each.metho
         const { status, body } = await fresh.ask(method, path, { ...example, [field]: value });
         assert.notEqual(status, 400, `${field}: ${JSON.stringify(value)} answers ${body.error}`);
       }
+    }
+  });
+
+for (const { method, path, name, example } of BODIES)
+  test(`nothing in a field of the body of ${method} ${path} is more than it can take`, async (t) => {
+    const fresh = await DocumentedWorld.open();
+    t.after(() => fresh.close());
+    for (const [field, schema] of Object.entries(
+      document.components.schemas[name].properties as Record<string, Schema>,
+    )) {
+      const ask = (value: unknown) => fresh.ask(method, path, { ...example, ...WITH[name], [field]: value });
+      for (const value of STRANGE) {
+        // What is no refusal of ours is thrown here, and would be a 500.
+        const { status, body } = await ask(value);
+        assert.ok(status !== 400 || String(body.error).length < 300, `${field}: ${body.error}`);
+      }
+      if (ANYTHING.includes(field) || takes(schema, 'object')) continue;
+      const { status, body } = await ask({ [field]: { [field]: 1 } });
+      assert.deepEqual(
+        [status, String(body.error).includes(field)],
+        [400, true],
+        `${field} as an object: ${body.error}`,
+      );
     }
   });
 
