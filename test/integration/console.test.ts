@@ -75,6 +75,65 @@ test('the page and its parts are served with a strict policy, and nothing else i
     assert.match((await fetch(`${server.httpUrl}/console/${name}`)).headers.get('content-type') ?? '', /javascript/);
 });
 
+test(
+  'the page of the API lists every operation, opens it with its fields and answers, and finds it',
+  needsBrowser,
+  async () => {
+    const { page, complaints } = browser as Browser;
+    // biome-ignore lint/suspicious/noExplicitAny: the document is read as any client reads it.
+    const api: any = await (await fetch(`${server.httpUrl}/openapi.json`)).json();
+    const operations = Object.entries(api.paths as object).flatMap(([path, item]) =>
+      Object.keys(item)
+        .filter((key) => key !== 'parameters')
+        .map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    const answer = await page.goto(`${server.httpUrl}/docs/#getCallCall`);
+    const policy = (await answer?.headerValue('content-security-policy')) ?? '';
+    assert.match(policy, /default-src 'none'/);
+    assert.doesNotMatch(policy, /unsafe|\*|https?:/);
+    await page.getByText(`${operations.length} operations`).waitFor();
+    const listed = await page.locator('summary').allTextContents();
+    for (const [index, text] of listed.sort().entries())
+      assert.ok(text.startsWith([...operations].sort()[index] ?? 'nothing more'), text);
+    assert.equal(listed.length, operations.length);
+    await page.locator('#getCallCall').getByText('hangup_cause_name', { exact: true }).waitFor();
+    await picture('reference');
+
+    const play = api.paths['/MultiPartyCall/{mpc}/Member/{members}/Play/'].post;
+    const opened = page.locator(`#${play.operationId}`);
+    await opened.locator('summary').click();
+    const { properties } = api.components.schemas.MemberPlay;
+    const row = (name: string) => opened.getByRole('row').filter({ has: page.getByText(name, { exact: true }) });
+    const told = await opened.getByRole('rowheader').allTextContents();
+    assert.deepEqual(
+      ['members', ...Object.keys(properties), 'mpcMemberId', 'error'].filter((name) => !told.includes(name)),
+      [],
+    );
+    assert.match((await row('volume').textContent()) ?? '', /number -60 to 20; default 0.*Gain in dB/);
+    assert.match((await row('duck.gain_db').textContent()) ?? '', /number -60 to 0/, 'what is inside an object');
+    assert.ok(await opened.getByText('Body: needs url, or urls').isVisible(), 'what is needed is told');
+    assert.ok(await opened.getByText('202: Taken').isVisible(), 'the answer is told');
+    assert.match((await opened.locator('pre').textContent()) ?? '', /"url": "https/, 'an example is given');
+
+    const find = page.getByLabel('Find');
+    await find.fill('hangs up');
+    await page.getByText(`2 of ${operations.length} operations`).waitFor();
+    assert.deepEqual(await page.locator('h2:visible').allTextContents(), ['MultiPartyCall', 'Call']);
+    await find.fill('zebra');
+    await page.getByText('Nothing has all of these words').waitFor();
+    await find.fill('');
+    assert.deepEqual(await page.evaluate<string[]>(NAMELESS_CONTROLS), []);
+
+    await page.setViewportSize({ width: 400, height: 780 });
+    await page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true");
+    const overflow = await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+    assert.ok(overflow <= 0, `${overflow} px too wide`);
+    await picture('reference-telephone');
+    await page.setViewportSize({ width: 1200, height: 860 });
+    assert.deepEqual(complaints, []);
+  },
+);
+
 test('a wrong account is told so, the right one sees the floor, and a reload keeps it', needsBrowser, async () => {
   const { page } = browser as Browser;
   await page.goto(server.httpUrl);
