@@ -129,7 +129,7 @@ export function list<T extends string>(
   parse: (item: string) => T | undefined,
   maxItems: number = Number.POSITIVE_INFINITY,
 ): z.ZodType<readonly T[]> {
-  const item = z.union([z.string(), z.number()]);
+  const item = z.union([z.string(), z.number()], expected);
   return field(
     about,
     z

@@ -8,8 +8,12 @@ export interface PlayUrlRules extends UrlRules {
   readonly maxPlayUrls: number;
 }
 
+const EXPECTED = 'must be a string or a list of strings';
+/** SDKs send empty text for what their caller left out. */
 const textOrList = (about: string) =>
-  field(about, z.union([z.string(), z.array(z.string())], 'must be a string or a list of strings').optional());
+  field(about, z.union([z.string(), z.array(z.string(EXPECTED))], EXPECTED).optional(), (value) =>
+    value === '' ? undefined : value,
+  );
 
 /** The URLs of a play. Clients unsure of the name send both, meaning it once. */
 export const PLAY_URLS = z.object({

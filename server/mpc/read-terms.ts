@@ -62,7 +62,7 @@ function eventGroups(about: string): z.ZodType<readonly StatusEventGroup[]> {
   return field(
     about,
     z
-      .union([z.string(), z.array(z.string())], EVENTS_EXPECTED)
+      .union([z.string(), z.array(z.string(EVENTS_EXPECTED))], EVENTS_EXPECTED)
       .default(DEFAULT_GROUPS.join())
       .transform((value, context) => {
         const texts = typeof value === 'string' ? value.split(',') : value;
