@@ -18,9 +18,8 @@ const SECONDS = 60;
 const PACKETS = SECONDS * 50;
 const FRAME = 160;
 const FRAME_MS = 20;
-/** A body of so many keys keeps the main thread busy for 200 ms and more while it is read. */
+/** A body of so many keys, the most there may be, keeps the main thread busy for longer than any packet may be late. */
 const LARGE_KEYS = 99_000;
-const BLOCK_SECONDS = 0.2;
 const LATE_P99_MS = 40;
 const LATE_WORST_MS = 120;
 
@@ -120,7 +119,7 @@ test('for a minute under load a member gets 50 packets a second, none missing, e
   assert.ok(done.plays >= SECONDS / 2 && done.largeBodies >= SECONDS / 12, JSON.stringify(done));
   assert.equal(done.failures, 0);
   assert.ok(source.hits('/announcement.mp3') >= SECONDS / 2, 'the mp3s were fetched');
-  assert.ok(lag >= BLOCK_SECONDS, `the main thread stood still for ${lag} s at most`);
+  assert.ok(lag * 1000 > LATE_WORST_MS, `the main thread stood still for ${lag} s at most`);
 
   // A tick may be left out only while the machine ran nobody's threads in time.
   const excused = Math.ceil(machine.stalledMs / FRAME_MS);
