@@ -125,8 +125,8 @@ function understood(name: SdkName, wire: readonly WireRequest[], { answers }: Ou
     ruby: ['ResourceNotFoundError not found', 'ValidationError'],
     go: ['error {"api_id":"', 'error {"api_id":"'],
     // These two throw nothing.
-    php: ['not found', 'a url cannot be played'],
-    java: ['not found', 'a url cannot be played'],
+    php: ['not found', 'a field or parameter is wrong: url must be given'],
+    java: ['not found', 'a field or parameter is wrong: url must be given'],
     '.NET': [],
   }[name];
   for (const [i, expected] of said.entries()) {
