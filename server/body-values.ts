@@ -29,9 +29,10 @@ export const textToNumber: Lenient = (value) =>
 /** For what may be a boolean or a number. */
 export const flagOrNumber: Lenient = (value) => textToNumber(wordToFlag(value));
 
-/** A field whose value `lenient` brings into the form that `schema` checks; null is as absent. */
+/** A field whose value `lenient` brings into the form that `schema` checks. Null and empty text are as absent: so SDKs send what
+ * their caller left out. */
 export function field<S extends z.ZodType>(about: string, schema: S, lenient: Lenient = asIs): z.ZodPreprocess<S> {
-  const read = z.preprocess((value) => (value === null || value === undefined ? undefined : lenient(value)), schema);
+  const read = z.preprocess((value) => ((value ?? '') === '' ? undefined : lenient(value)), schema);
   return about === '' ? read : read.meta({ description: about });
 }
 
@@ -105,9 +106,9 @@ function trimmed(value: unknown): unknown {
   return typeof text === 'string' ? text.trim() || undefined : text;
 }
 
-/** A URL that we are to call, with its fragment, which is Plivo's tuning; empty is as absent. */
+/** A URL that we are to call, with its fragment, which is Plivo's tuning. */
 export function url(about: string, rules: UrlRules): z.ZodType<URL | undefined> {
-  return field(about, checkedUrl(rules).optional(), (value) => (value === '' ? undefined : value));
+  return field(about, checkedUrl(rules).optional());
 }
 
 /** Checked like a URL to play, for we connect to it as well. */
@@ -145,8 +146,8 @@ export function list<T extends string>(
 }
 
 /** Refuses a value with what it should be; the name of the field stands before it. */
-export function wrong(context: z.RefinementCtx, expected: string, detail: { readonly code?: string } = {}): never {
-  context.addIssue({ code: 'custom', message: expected, params: detail });
+export function wrong(context: z.RefinementCtx, expected: string): never {
+  context.addIssue({ code: 'custom', message: expected });
   return z.NEVER;
 }
 
@@ -156,8 +157,6 @@ export interface Problem {
   readonly field: string;
   /** What it should be; follows the field's name in a sentence. */
   readonly expected: string;
-  /** How the refusal is called when it has a name of its own. */
-  readonly code: string | undefined;
 }
 
 export function problemOf({ issues }: z.ZodError): Problem {
@@ -172,6 +171,5 @@ function problemIn(issue: z.core.$ZodIssue | undefined, above: readonly Property
   return {
     field: path.findLast((part) => typeof part === 'string') ?? 'the body',
     expected: issue?.message ?? 'is wrong',
-    code: issue?.code === 'custom' ? issue.params?.code : undefined,
   };
 }

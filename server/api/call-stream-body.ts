@@ -75,7 +75,7 @@ function serviceUrl({ checkUrl, maxUrlLength }: UrlRules): z.ZodType<URL> {
       const twin = httpTwin(text);
       if (twin === undefined) return wrong(context, missing);
       const verdict = checkUrl(twin);
-      if (!verdict.ok) return wrong(context, `service_url: ${verdict.message}`, { code: 'bad_url' });
+      if (!verdict.ok) return wrong(context, `cannot be called: ${verdict.message}`);
       const url = new URL(text);
       url.hash = '';
       return url;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isDigitText } from '../../media/index.ts';
 import type { Apps } from '../app-xml/index.ts';
-import { field, type UrlRules, word } from '../body-values.ts';
+import { filled, type UrlRules, word } from '../body-values.ts';
 import type { Call, Calls } from '../calls/index.ts';
 import { ApiError } from '../errors.ts';
 import type { EndedCalls } from '../history/index.ts';
@@ -24,7 +24,7 @@ export interface CallsDeps {
 
 const DIGITS_EXPECTED = 'must be 1 to 64 of 0-9 * # A-D, with w and W for pauses';
 const DIGITS = z.object({
-  digits: field(
+  digits: filled(
     '1 to 64 of 0-9 * # A-D, with w and W for pauses of half a second and one',
     z.string(DIGITS_EXPECTED).refine(isDigitText, DIGITS_EXPECTED),
   ),

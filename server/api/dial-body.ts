@@ -202,9 +202,9 @@ function oneKey() {
     .optional();
 }
 
-/** SDKs send empty text for what their caller left out, and a digit may come as a number. */
+/** A digit may come as a number. */
 function keyDigit(value: unknown): unknown {
-  return value === '' ? undefined : typeof value === 'number' ? String(value) : value;
+  return typeof value === 'number' ? String(value) : value;
 }
 
 function musicIn(text: string, rules: UrlRules, context: z.RefinementCtx): 'real' | 'none' | CallbackTarget {

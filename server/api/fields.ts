@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { problemOf } from '../body-values.ts';
-import { API_ERRORS, ApiError, type ApiErrorCode, badField } from '../errors.ts';
+import { badField } from '../errors.ts';
 import type { Body, BodySchema } from './resource.ts';
 
 /** Reads what a schema knows of a body and leaves the rest alone; the first field that is wrong refuses the request. */
 export function read<S extends BodySchema>(schema: S, body: Body): z.output<S> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
-  const { field, expected, code } = problemOf(parsed.error);
-  if (code !== undefined && code in API_ERRORS) throw new ApiError(code as ApiErrorCode, { detail: expected });
+  const { field, expected } = problemOf(parsed.error);
   throw badField(field, expected);
 }
 

@@ -9,11 +9,8 @@ export interface PlayUrlRules extends UrlRules {
 }
 
 const EXPECTED = 'must be a string or a list of strings';
-/** SDKs send empty text for what their caller left out. */
 const textOrList = (about: string) =>
-  field(about, z.union([z.string(), z.array(z.string(EXPECTED))], EXPECTED).optional(), (value) =>
-    value === '' ? undefined : value,
-  );
+  field(about, z.union([z.string(), z.array(z.string(EXPECTED))], EXPECTED).optional());
 
 /** The URLs of a play. Clients unsure of the name send both, meaning it once. */
 export const PLAY_URLS = z.object({

@@ -26,15 +26,18 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** Tokens for clients that cannot send an Authorization header. The stream itself is an upgrade on the same path. */
 export function streamTokenResources({ authId, directory, tokens, rules }: StreamTokenDeps): readonly Resource[] {
+  const schema = termsSchema(rules);
+  const names = Object.keys(schema.shape);
   return [
     {
       path: '/MultiPartyCall/:mpc/Stream/',
-      bodies: { POST: bodySchema(WORDS, termsSchema(rules).partial()) },
+      bodies: { POST: bodySchema(WORDS, schema.partial()) },
       methods: {
         POST: (request) => {
           const ref = mpcRefOf(request);
-          // Without a role, who joins says it itself and asks for nothing else.
-          const terms = request.body.role === undefined ? undefined : termsOf(request, rules);
+          // Without terms, who joins says its role itself and asks for nothing else.
+          const asks = names.some((term) => (request.body[term] ?? '') !== '');
+          const terms = asks ? termsOf(request, rules) : undefined;
           // A name may be of an MPC that this member is going to begin; a UUID is of one that lives.
           if (ref.by === 'uuid' && (directory.find(ref)?.status ?? 'ended') === 'ended')
             throw new ApiError('not_found');

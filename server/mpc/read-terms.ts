@@ -47,15 +47,10 @@ function read(
   rules: UrlRules,
   givenNames: Readonly<Record<string, string>>,
 ): TermsRead {
-  const parsed = termsSchema(rules).safeParse(withoutBlanks(body));
+  const parsed = termsSchema(rules).safeParse(body);
   if (parsed.success) return { ok: true, terms: toTerms(parsed.data) };
   const { field, expected } = problemOf(parsed.error);
   return { ok: false, field: givenNames[field] ?? field, problem: expected };
-}
-
-/** SDKs send empty text for what their caller left out. */
-function withoutBlanks(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== ''));
 }
 
 function eventGroups(about: string): z.ZodType<readonly StatusEventGroup[]> {

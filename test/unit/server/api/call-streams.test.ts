@@ -74,7 +74,7 @@ for (const [body, field] of [
   test(`${JSON.stringify(body).slice(0, 90)} is 400 and names ${field}`, async () => {
     const { status, body: answer } = await app.api('POST', path, body);
     assert.equal(status, 400);
-    assert.match(answer.error, new RegExp(field));
+    assert.match(answer.error, new RegExp(`a field or parameter is wrong: ${field}`));
     assert.equal(app.callStreams.streams.stats().open, 0);
   });
 

@@ -175,6 +175,8 @@ test('digits go to the call, or to the others in its MPC', async () => {
     ],
     'pauses are the leg’s to keep',
   );
+  assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: 4711 })).status, 202, 'a number is its digits');
+  assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: '' })).status, 400);
   assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: 'hello' })).status, 400);
   assert.equal((await app.api('POST', `/Call/${ana}/DTMF/`, { digits: 'w'.repeat(65) })).status, 400);
   app.calls.hangUpAll();

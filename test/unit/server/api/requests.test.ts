@@ -251,7 +251,10 @@ test('a stream token takes on terms with a role, and a wrong one makes no token'
   const wrong = await app.api('POST', path, { role: 'agent', wait_music_url: 'http://10.0.0.1/' });
   assert.equal(wrong.status, 400);
   assert.match(wrong.body.error, /wait_music_url cannot be called: the address is not public/);
-  assert.equal((await app.api('POST', path, { hold: true })).status, 201);
+  const roleless = await app.api('POST', path, { hold: true });
+  assert.equal(roleless.status, 400, 'terms without a role would not be kept');
+  assert.match(roleless.body.error, /role must be agent, customer or supervisor/);
+  assert.equal((await app.api('POST', path, { role: null, hold: '' })).status, 201, 'null and empty are as absent');
   assert.equal((await app.api('POST', path, { role: 'Agent', hold: true })).status, 201);
   assert.equal(app.tokenTerms.length, 2, 'the wrong one made none');
   assert.deepEqual(

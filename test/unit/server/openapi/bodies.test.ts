@@ -196,7 +196,10 @@ for (const { method, path, name, example } of BODIES)
           `${field} is refused in our own words`,
         );
       }
-      if (ANYTHING.includes(field) || takes(schema, 'object')) continue;
+      if (ANYTHING.includes(field)) continue;
+      const [empty, none] = [await ask(''), await ask(null)];
+      assert.equal(empty.status === 400, none.status === 400, `${field}: empty text is as null`);
+      if (takes(schema, 'object')) continue;
       const { status, body } = await ask({ [field]: { [field]: 1 } });
       assert.deepEqual(
         [status, String(body.error).includes(field)],
