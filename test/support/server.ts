@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Agent, fetch as fetchBy } from 'undici';
+import { rtpPorts } from './ports.ts';
 
 export interface ApiAnswer {
   readonly status: number;
@@ -40,9 +41,6 @@ const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 10_000;
 const AUTH_ID = 'MATESTTESTTESTTESTTE';
 const AUTH_TOKEN = 'test-token-of-a-server-nobody-reaches-99';
-/** Below the ports that systems hand out for port 0, so nobody else is given one in between. */
-const RTP_FIRST = 11_000;
-const RTP_LAST = 31_000;
 const RTP_PORTS = 400;
 
 /** How the server's process is started. */
@@ -62,7 +60,7 @@ export async function startServer(
   launch: Launch = {},
 ): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'partyline-test-'));
-  const rtpMin = RTP_FIRST + 2 * Math.floor((Math.random() * (RTP_LAST - RTP_FIRST - RTP_PORTS)) / 2);
+  const rtpMin = rtpPorts(RTP_PORTS);
   const settings: Record<string, string> = {
     HTTP_PORT: '0',
     SIP_PORT: '0',
