@@ -185,5 +185,8 @@ test('a taken back INVITE leaves nobody behind', async () => {
     ana.over = true;
   } else ana.peer.send(ana.script.request('ACK', { branch: ana.script.inviteBranch }));
   // The refusal does not wait for the leg that may be opening meanwhile; who then comes in goes at once.
-  await until('nobody is left', async () => (await server.api('GET', '/MultiPartyCall/name_cancelled/')).status === 404);
+  await until(
+    'nobody is left',
+    async () => (await server.api('GET', '/MultiPartyCall/name_cancelled/')).status === 404,
+  );
 });
